@@ -23,12 +23,12 @@ use uuid::Uuid;
 use crate::{Db, is_transient};
 
 /// How long a worker may hold a job before others may take it; also every job's timeout, so a lease is never outlived.
-pub const LEASE: Duration = Duration::from_secs(120);
+pub const LEASE: Duration = Duration::from_mins(2);
 /// Jobs claimed at once by one worker.
 const BATCH: i64 = 16;
 const POLL: Duration = Duration::from_millis(250);
 const BACKOFF_FIRST: Duration = Duration::from_secs(5);
-const BACKOFF_CAP: Duration = Duration::from_secs(3600);
+const BACKOFF_CAP: Duration = Duration::from_hours(1);
 
 /// A kind of work and its arguments. `KIND` is imperative: `deliver_alert`.
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -81,9 +81,12 @@ pub async fn enqueue_at<J: Job>(
 type Outcome = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
 type Handler = Arc<dyn Fn(serde_json::Value) -> Outcome + Send + Sync>;
 
+type Enqueue = Arc<dyn Fn(Db, DateTime<Utc>) -> Enqueueing + Send + Sync>;
+type Enqueueing = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
+
 struct Timer {
     every: Duration,
-    enqueue: Arc<dyn Fn(Db, DateTime<Utc>) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>> + Send + Sync>,
+    enqueue: Enqueue,
 }
 
 /// What a process knows how to do; slices add theirs, `app` merges them.
@@ -125,7 +128,8 @@ impl Jobs {
         let run: Handler = Arc::new(move |args| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let job = serde_json::from_value(args).map_err(|error| JobError::Retry(format!("arguments: {error}")))?;
+                let job =
+                    serde_json::from_value(args).map_err(|error| JobError::Retry(format!("arguments: {error}")))?;
                 handler(job).await
             })
         });
