@@ -1,4 +1,4 @@
-//! The shell around every page: who is signed in, where they are, and what is wrong with the service itself.
+//! From an askama template to an HTML answer.
 
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -9,58 +9,18 @@ use lakewarden_identity::{Caller, Viewer};
 
 use crate::{CallerIs, Problem};
 
-/// An entry of the navigation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
-    Overview,
-    Isolation,
-    Findings,
-    Lineage,
-    Datasets,
-    Jobs,
-    Access,
-    Catalog,
-    Quality,
-    Cost,
-    Ownership,
-    Policies,
-    Sources,
-    Deliveries,
-    /// Pages outside the navigation: sign-in, errors.
-    None,
-}
-
-/// What `layout/page.html` shows around a page's own content. Every page struct has a field `shell: Shell`.
-#[derive(Debug, Clone)]
-pub struct Shell {
-    pub title: String,
-    pub section: Section,
-    pub viewer: Option<Viewer>,
-}
-
-impl Shell {
-    pub fn new(title: impl Into<String>, section: Section, viewer: &Viewer) -> Self {
-        Self { title: title.into(), section, viewer: Some(viewer.clone()) }
-    }
-
-    pub fn signed_out(title: impl Into<String>) -> Self {
-        Self { title: title.into(), section: Section::None, viewer: None }
-    }
-
-    /// For tests that render a page without a request.
-    pub fn sample(section: Section) -> Self {
-        let viewer = Viewer { name: "ada".into(), scope: lakewarden_core::Scope::All, is_administrator: true };
-        Self::new("Sample", section, &viewer)
-    }
-}
-
 /// A rendered page.
 #[derive(Debug)]
 pub struct Html(pub String);
 
 impl IntoResponse for Html {
     fn into_response(self) -> Response {
-        ([(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], self.0).into_response()
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            // What a page shows depends on who asks and on the instant: no cache may keep it.
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        (headers, self.0).into_response()
     }
 }
 
