@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use crate::facts::{AccessFact, Fact, FlowFact, GrantFact, PostureFact};
 use crate::pack::Pack;
-use crate::request::Requests;
+use crate::request::{FindTenant, Requests};
 
 /// Distinct facts remembered at most; a lake has thousands, so reaching it means facts carry something they should not.
 const REMEMBERED_AT_MOST: usize = 500_000;
@@ -82,7 +82,8 @@ impl Judge {
     }
 
     pub fn judge(&self, fact: Fact) -> Arc<Verdict> {
-        let epoch = self.epoch();
+        let (pack, ownership) = (self.pack.loaded(), self.ownership.loaded());
+        let epoch = (pack.version, ownership.version);
         {
             let remembered = self.remembered.read().expect("no holder of the verdicts panics");
             if remembered.epoch == Some(epoch) {
@@ -91,8 +92,7 @@ impl Judge {
                 }
             }
         }
-        let (pack, ownership) = (self.pack.get(), self.ownership.get());
-        let verdict = Arc::new(decide(&pack, &ownership, &fact));
+        let verdict = Arc::new(decide(&pack.value, &|id| ownership.value.tenant(id), &fact));
         let mut remembered = self.remembered.write().expect("no holder of the verdicts panics");
         if remembered.epoch != Some(epoch) || remembered.verdicts.len() >= REMEMBERED_AT_MOST {
             *remembered = Remembered { epoch: Some(epoch), verdicts: FxHashMap::default() };
@@ -102,9 +102,9 @@ impl Judge {
     }
 }
 
-/// One decision, without memory: what tests and backtests call.
-pub fn decide(pack: &Pack, ownership: &Ownership, fact: &Fact) -> Verdict {
-    let (request, entities) = match (Requests { pack, ownership }).build(fact) {
+/// One decision, without memory.
+pub(crate) fn decide(pack: &Pack, find_tenant: FindTenant<'_>, fact: &Fact) -> Verdict {
+    let (request, entities) = match (Requests { pack, find_tenant }).build(fact) {
         Ok(built) => built,
         Err(error) => return Verdict { breached: Vec::new(), errors: vec![error.to_string()] },
     };

@@ -91,6 +91,7 @@ fn read_policy(file: &str, text: &str, policy: &Policy) -> Result<(Policy, Optio
         annotation("severity")?.parse().map_err(|error| refuse(format!("@severity of `{id}`: {error}")))?;
     let plane = plane_of(policy)
         .ok_or_else(|| refuse(format!("policy `{id}` names no action of a single plane in its scope")))?;
+    let source = source_of(text, policy_offset(text, policy));
     let info = PolicyInfo {
         title: annotation("title")?,
         severity,
@@ -98,9 +99,9 @@ fn read_policy(file: &str, text: &str, policy: &Policy) -> Result<(Policy, Optio
         plane: Some(plane),
         controls: annotation("control")?.split(',').map(|control| control.trim().to_owned()).collect(),
         remediation: annotation("remediation")?,
-        text: policy.to_string(),
+        text: source.to_owned(),
         file: file.to_owned(),
-        version: Sha256::of(policy.to_string()),
+        version: Sha256::of(source),
         id: id.clone(),
     };
     Ok((policy.new_id(PolicyId::new(id)), Some(info)))
@@ -135,6 +136,12 @@ fn refuse_invalid(result: &ValidationResult, files: &[(String, String)]) -> Resu
         .find_map(|(file, text)| text.find(&marker).map(|offset| (file.clone(), Some(line_at(text, offset)))))
         .unwrap_or_else(|| (id.clone(), None));
     Err(LoadError { file, line, message: format!("policy `{id}` does not fit the schema: {error}") })
+}
+
+/// The policy as its author wrote it, comments inside included: up to the line that ends its statement.
+fn source_of(text: &str, offset: usize) -> &str {
+    let rest = &text[offset..];
+    rest.find(";\n").map_or(rest.trim_end(), |end| &rest[..=end])
 }
 
 fn policy_offset(text: &str, policy: &Policy) -> usize {

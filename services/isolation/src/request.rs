@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
 use lakewarden_core::TenantId;
-use lakewarden_tenancy::{Owner, Ownership};
+use lakewarden_tenancy::{Owner, Tenant};
 use thiserror::Error;
 
 use crate::facts::*;
@@ -17,17 +17,20 @@ pub struct RequestError(String);
 
 type Pairs = Vec<(&'static str, RestrictedExpression)>;
 
+/// How a tenant is looked up: by the tenants in force, or by those a test case declares.
+pub(crate) type FindTenant<'a> = &'a dyn Fn(TenantId) -> Option<&'a Tenant>;
+
 /// Builds requests against one pack and one version of the tenants.
 pub(crate) struct Requests<'a> {
     pub pack: &'a Pack,
-    pub ownership: &'a Ownership,
+    pub find_tenant: FindTenant<'a>,
 }
 
 impl Requests<'_> {
     pub fn build(&self, fact: &Fact) -> Result<(Request, Entities), RequestError> {
         let (principal, action, resource, context) = match fact {
             Fact::Access(fact) => {
-                let (action, context) = access_action(&fact.action, self.ownership);
+                let (action, context) = access_action(&fact.action, self.find_tenant);
                 (self.principal(&fact.principal), action, self.asset("resource", &fact.asset), context)
             }
             Fact::Flow(fact) => {
@@ -59,18 +62,19 @@ impl Requests<'_> {
             Some(&self.pack.schema),
         )
         .map_err(|error| RequestError(error.to_string()))?;
-        let tenants = self.tenants()?;
+        let tenants = self.tenants(fact)?;
         let entities = Entities::from_entities([principal, resource].into_iter().chain(tenants), None)
             .map_err(|error| RequestError(error.to_string()))?;
         Ok((request, entities))
     }
 
-    /// Only tenants with a trait a policy can tell them by; the others are known by their name alone, which would fail the
-    /// evaluation of `.legalHold`, so all of them are given.
-    fn tenants(&self) -> Result<Vec<Entity>, RequestError> {
-        self.ownership
-            .tenants()
-            .iter()
+    /// The tenants a fact names, as entities: policies read their traits.
+    fn tenants(&self, fact: &Fact) -> Result<Vec<Entity>, RequestError> {
+        let mut ids = named_tenants(fact);
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+            .filter_map(self.find_tenant)
             .map(|tenant| {
                 entity(
                     uid("Lake::Tenant", &tenant.slug),
@@ -91,7 +95,7 @@ impl Requests<'_> {
             ("longLivedKey", RestrictedExpression::new_bool(facts.long_lived_key)),
         ];
         if let Owner::Tenant(tenant) = facts.owner {
-            attributes.extend(tenant_attribute("tenant", Some(tenant), self.ownership));
+            attributes.extend(tenant_attribute("tenant", Some(tenant), self.find_tenant));
         }
         entity(uid("Lake::Principal", "principal"), attributes)
     }
@@ -104,9 +108,9 @@ impl Requests<'_> {
         };
         let mut attributes = vec![
             ("ownership", RestrictedExpression::new_string(ownership.to_owned())),
-            ("sharedWith", tenant_set(&facts.shared_with, self.ownership)),
+            ("sharedWith", tenant_set(&facts.shared_with, self.find_tenant)),
         ];
-        attributes.extend(tenant_attribute("owner", owner, self.ownership));
+        attributes.extend(tenant_attribute("owner", owner, self.find_tenant));
         attributes
             .extend(facts.layer.map(|layer| ("layer", RestrictedExpression::new_string(layer.as_str().to_owned()))));
         entity(uid("Lake::Asset", name), attributes)
@@ -119,16 +123,16 @@ impl Requests<'_> {
             ("grantable", RestrictedExpression::new_bool(fact.grantable)),
             ("wildcard", RestrictedExpression::new_bool(fact.wildcard)),
             ("viaTag", RestrictedExpression::new_bool(fact.via_tag)),
-            ("tagTenants", tenant_set(&fact.tag_tenants, self.ownership)),
+            ("tagTenants", tenant_set(&fact.tag_tenants, self.find_tenant)),
         ]
     }
 
     fn posture(&self, fact: &PostureFact) -> Pairs {
         let flag = |name, value: Option<bool>| value.map(|value| (name, RestrictedExpression::new_bool(value)));
         let mut context = vec![("kind", RestrictedExpression::new_string(fact.kind.as_str().to_owned()))];
-        context.extend(tenant_attribute("locationOwner", fact.location_owner, self.ownership));
-        context.extend(tenant_attribute("databaseOwner", fact.database_owner, self.ownership));
-        context.extend(tenant_attribute("tagOwner", fact.tag_owner, self.ownership));
+        context.extend(tenant_attribute("locationOwner", fact.location_owner, self.find_tenant));
+        context.extend(tenant_attribute("databaseOwner", fact.database_owner, self.find_tenant));
+        context.extend(tenant_attribute("tagOwner", fact.tag_owner, self.find_tenant));
         context.extend(flag("tagged", fact.tagged));
         context.extend(flag("registered", fact.registered));
         context.extend(flag("encrypted", fact.encrypted));
@@ -136,7 +140,7 @@ impl Requests<'_> {
     }
 }
 
-fn access_action(action: &AccessAction, ownership: &Ownership) -> (&'static str, Pairs) {
+fn access_action(action: &AccessAction, find_tenant: FindTenant<'_>) -> (&'static str, Pairs) {
     let denied = |denied: bool| ("denied", RestrictedExpression::new_bool(denied));
     match action {
         AccessAction::Read(context) => ("read", data_context(*context)),
@@ -147,13 +151,13 @@ fn access_action(action: &AccessAction, ownership: &Ownership) -> (&'static str,
         AccessAction::Decrypt(context) => ("decrypt", data_context(*context)),
         AccessAction::Query { denied: was_denied, output_owner, workgroup_owner } => {
             let mut context = vec![denied(*was_denied)];
-            context.extend(tenant_attribute("outputOwner", *output_owner, ownership));
-            context.extend(tenant_attribute("workgroupOwner", *workgroup_owner, ownership));
+            context.extend(tenant_attribute("outputOwner", *output_owner, find_tenant));
+            context.extend(tenant_attribute("workgroupOwner", *workgroup_owner, find_tenant));
             ("query", context)
         }
         AccessAction::Assume { denied: was_denied, tag_tenant } => {
             let mut context = vec![denied(*was_denied)];
-            context.extend(tenant_attribute("tagTenant", *tag_tenant, ownership));
+            context.extend(tenant_attribute("tagTenant", *tag_tenant, find_tenant));
             ("assume", context)
         }
         AccessAction::ChangeControl { denied: was_denied, event } => {
@@ -180,17 +184,17 @@ fn data_context(context: DataContext) -> Pairs {
 fn tenant_attribute(
     name: &'static str,
     tenant: Option<TenantId>,
-    ownership: &Ownership,
+    find_tenant: FindTenant<'_>,
 ) -> Option<(&'static str, RestrictedExpression)> {
-    let tenant = ownership.tenant(tenant?)?;
+    let tenant = find_tenant(tenant?)?;
     Some((name, RestrictedExpression::new_entity_uid(uid("Lake::Tenant", &tenant.slug))))
 }
 
-fn tenant_set(tenants: &[TenantId], ownership: &Ownership) -> RestrictedExpression {
+fn tenant_set(tenants: &[TenantId], find_tenant: FindTenant<'_>) -> RestrictedExpression {
     RestrictedExpression::new_set(
         tenants
             .iter()
-            .filter_map(|tenant| ownership.tenant(*tenant))
+            .filter_map(|tenant| find_tenant(*tenant))
             .map(|tenant| RestrictedExpression::new_entity_uid(uid("Lake::Tenant", &tenant.slug))),
     )
 }
@@ -204,4 +208,36 @@ fn entity(uid: EntityUid, attributes: Pairs) -> Result<Entity, RequestError> {
 fn uid(kind: &str, id: &str) -> EntityUid {
     let kind: EntityTypeName = kind.parse().expect("entity type names of the schema are valid");
     EntityUid::from_type_name_and_id(kind, EntityId::new(id))
+}
+
+fn named_tenants(fact: &Fact) -> Vec<TenantId> {
+    let asset = |asset: &AssetFacts| {
+        let mut ids = asset.shared_with.clone();
+        ids.extend(asset.owner.tenant_id());
+        ids
+    };
+    match fact {
+        Fact::Access(fact) => {
+            let mut ids = asset(&fact.asset);
+            ids.extend(fact.principal.owner.tenant_id());
+            match &fact.action {
+                AccessAction::Query { output_owner, workgroup_owner, .. } => ids.extend([*output_owner, *workgroup_owner].into_iter().flatten()),
+                AccessAction::Assume { tag_tenant, .. } => ids.extend(*tag_tenant),
+                _ => {}
+            }
+            ids
+        }
+        Fact::Flow(fact) => [asset(&fact.from), asset(&fact.to)].concat(),
+        Fact::Grant(fact) => {
+            let mut ids = asset(&fact.asset);
+            ids.extend(fact.principal.owner.tenant_id());
+            ids.extend(&fact.tag_tenants);
+            ids
+        }
+        Fact::Posture(fact) => {
+            let mut ids = asset(&fact.asset);
+            ids.extend([fact.location_owner, fact.database_owner, fact.tag_owner].into_iter().flatten());
+            ids
+        }
+    }
 }
