@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
-use lakewarden_core::{Plane, Scope, Severity};
+use lakewarden_core::{Plane, Scope};
 use lakewarden_http::{CurrentViewer, Html, Page as _, Problem, Section, Shell};
 use lakewarden_identity::Viewer;
 use serde::Serialize;
@@ -125,6 +125,7 @@ fn by_plane(crossings: &[Crossing]) -> Vec<PlaneCount> {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use lakewarden_core::Severity;
 
     use super::*;
 

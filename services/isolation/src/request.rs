@@ -21,12 +21,12 @@ type Pairs = Vec<(&'static str, RestrictedExpression)>;
 pub(crate) type FindTenant<'a> = &'a dyn Fn(TenantId) -> Option<&'a Tenant>;
 
 /// Builds requests against one pack and one version of the tenants.
-pub(crate) struct Requests<'a> {
-    pub pack: &'a Pack,
-    pub find_tenant: FindTenant<'a>,
+pub(crate) struct Requests<'p, 't> {
+    pub pack: &'p Pack,
+    pub find_tenant: FindTenant<'t>,
 }
 
-impl Requests<'_> {
+impl Requests<'_, '_> {
     pub fn build(&self, fact: &Fact) -> Result<(Request, Entities), RequestError> {
         let (principal, action, resource, context) = match fact {
             Fact::Access(fact) => {
