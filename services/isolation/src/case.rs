@@ -86,9 +86,24 @@ fn one_hop() -> u16 {
 }
 
 const FLAGS: &[&str] = &[
-    "denied", "no_tls", "signature_v2", "presigned", "cross_account", "via_lake_formation", "aggregated", "masked",
-    "iam_allowed_principals", "grantable", "wildcard", "via_tag", "tagged", "untagged", "registered", "unregistered",
-    "encrypted", "unencrypted",
+    "denied",
+    "no_tls",
+    "signature_v2",
+    "presigned",
+    "cross_account",
+    "via_lake_formation",
+    "aggregated",
+    "masked",
+    "iam_allowed_principals",
+    "grantable",
+    "wildcard",
+    "via_tag",
+    "tagged",
+    "untagged",
+    "registered",
+    "unregistered",
+    "encrypted",
+    "unencrypted",
 ];
 
 /// How many cases of a file hold, and what each of the others said instead.
@@ -111,7 +126,8 @@ pub fn run_cases(pack: &Pack, file: &str, text: &str) -> Result<CaseReport, Load
     let find = |id: TenantId| tenants.iter().find(|tenant| tenant.id == id);
     let mut report = CaseReport::default();
     for case in &cases.cases {
-        let fact = case.to_fact(&tenants).map_err(|message| refuse(None, format!("case `{}`: {message}", case.name)))?;
+        let fact =
+            case.to_fact(&tenants).map_err(|message| refuse(None, format!("case `{}`: {message}", case.name)))?;
         let verdict = decide(pack, &find, &fact);
         let mut breached: Vec<String> = verdict.breached.iter().map(|policy| policy.id.clone()).collect();
         breached.sort();

@@ -20,15 +20,8 @@ pub enum PrincipalKind {
 }
 
 impl PrincipalKind {
-    pub const ALL: &[Self] = &[
-        Self::Role,
-        Self::User,
-        Self::Root,
-        Self::Anonymous,
-        Self::Service,
-        Self::Federated,
-        Self::External,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::Role, Self::User, Self::Root, Self::Anonymous, Self::Service, Self::Federated, Self::External];
 
     /// The word policies and tables use.
     pub const fn as_str(self) -> &'static str {
@@ -101,11 +94,21 @@ pub enum AccessAction {
     /// KMS Decrypt and GenerateDataKey; the asset is the key.
     Decrypt(DataContext),
     /// Athena or Redshift Data ran a query; the asset is what it was run on, or the workgroup.
-    Query { denied: bool, output_owner: Option<TenantId>, workgroup_owner: Option<TenantId> },
+    Query {
+        denied: bool,
+        output_owner: Option<TenantId>,
+        workgroup_owner: Option<TenantId>,
+    },
     /// The asset is the assumed role; `tag_tenant` the tenant named by a session tag.
-    Assume { denied: bool, tag_tenant: Option<TenantId> },
+    Assume {
+        denied: bool,
+        tag_tenant: Option<TenantId>,
+    },
     /// A call that changes what watches or guards the lake.
-    ChangeControl { denied: bool, event: String },
+    ChangeControl {
+        denied: bool,
+        event: String,
+    },
 }
 
 /// Context of an access to data.

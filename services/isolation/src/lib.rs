@@ -42,9 +42,12 @@ impl Ctx {
 }
 
 pub fn routes(ctx: Ctx) -> Routes {
-    Routes::new()
-        .get("/isolation", Who::Viewer, ctx.clone(), pages::show_matrix)
-        .get("/api/v1/isolation", Who::Viewer, ctx, pages::get_matrix)
+    Routes::new().get("/isolation", Who::Viewer, ctx.clone(), pages::show_matrix).get(
+        "/api/v1/isolation",
+        Who::Viewer,
+        ctx,
+        pages::get_matrix,
+    )
 }
 
 /// None: this slice answers, it does not watch.

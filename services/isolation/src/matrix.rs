@@ -56,13 +56,10 @@ pub struct Matrix {
 impl Matrix {
     /// The full matrix, for a reader of every tenant.
     pub fn of(ownership: &Ownership, crossings: &[Crossing]) -> Self {
-        let mut tenants: Vec<&Tenant> =
-            ownership.tenants().iter().filter(|tenant| !tenant.id.is_platform()).collect();
+        let mut tenants: Vec<&Tenant> = ownership.tenants().iter().filter(|tenant| !tenant.id.is_platform()).collect();
         tenants.sort_by(|a, b| a.slug.cmp(&b.slug));
-        let rows = tenants
-            .iter()
-            .map(|actor| tenants.iter().map(|owner| cell(crossings, actor, owner)).collect())
-            .collect();
+        let rows =
+            tenants.iter().map(|actor| tenants.iter().map(|owner| cell(crossings, actor, owner)).collect()).collect();
         Self { tenants: tenants.iter().map(|tenant| tenant.slug.clone()).collect(), rows }
     }
 

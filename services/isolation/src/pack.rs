@@ -3,9 +3,7 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 
-use cedar_policy::{
-    Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationResult, Validator,
-};
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationResult, Validator};
 use lakewarden_core::{LoadError, Plane, Severity, Sha256};
 use lakewarden_findings::{PolicyInfo, PolicyKind};
 use rustc_hash::FxHashMap;
@@ -82,9 +80,10 @@ fn read_policy(file: &str, text: &str, policy: &Policy) -> Result<(Policy, Optio
         return Ok((policy.new_id(PolicyId::new(id)), None));
     }
     let annotation = |name: &str| {
-        policy.annotation(name).map(str::to_owned).ok_or_else(|| {
-            refuse(format!("policy `{}` has no @{name}(\"…\") annotation", id.unwrap_or("without @id")))
-        })
+        policy
+            .annotation(name)
+            .map(str::to_owned)
+            .ok_or_else(|| refuse(format!("policy `{}` has no @{name}(\"…\") annotation", id.unwrap_or("without @id"))))
     };
     let id = annotation("id")?;
     let severity: Severity =
@@ -155,11 +154,7 @@ fn error_offset(error: &dyn miette::Diagnostic) -> Option<usize> {
 }
 
 fn located(file: &str, text: &str, offset: Option<usize>, error: &dyn std::fmt::Display) -> LoadError {
-    LoadError {
-        file: file.to_owned(),
-        line: offset.map(|offset| line_at(text, offset)),
-        message: error.to_string(),
-    }
+    LoadError { file: file.to_owned(), line: offset.map(|offset| line_at(text, offset)), message: error.to_string() }
 }
 
 fn line_at(text: &str, offset: usize) -> usize {

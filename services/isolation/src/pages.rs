@@ -26,7 +26,7 @@ struct MatrixPage {
 
 /// One tenant's view: the other side has no name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct OwnCrossings {
+pub(crate) struct OwnCrossings {
     tenant: String,
     planes: Vec<PlaneCount>,
 }

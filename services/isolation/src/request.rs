@@ -44,12 +44,9 @@ impl Requests<'_, '_> {
             Fact::Grant(fact) => {
                 (self.principal(&fact.principal), "grant", self.asset("resource", &fact.asset), self.grant(fact))
             }
-            Fact::Posture(fact) => (
-                self.asset("principal", &fact.asset),
-                "exist",
-                self.asset("resource", &fact.asset),
-                self.posture(fact),
-            ),
+            Fact::Posture(fact) => {
+                (self.asset("principal", &fact.asset), "exist", self.asset("resource", &fact.asset), self.posture(fact))
+            }
         };
         let (principal, resource) = (principal?, resource?);
         let context = Context::from_pairs(context.into_iter().map(|(name, value)| (name.to_owned(), value)))
@@ -221,7 +218,9 @@ fn named_tenants(fact: &Fact) -> Vec<TenantId> {
             let mut ids = asset(&fact.asset);
             ids.extend(fact.principal.owner.tenant_id());
             match &fact.action {
-                AccessAction::Query { output_owner, workgroup_owner, .. } => ids.extend([*output_owner, *workgroup_owner].into_iter().flatten()),
+                AccessAction::Query { output_owner, workgroup_owner, .. } => {
+                    ids.extend([*output_owner, *workgroup_owner].into_iter().flatten())
+                }
                 AccessAction::Assume { tag_tenant, .. } => ids.extend(*tag_tenant),
                 _ => {}
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lakewarden_core::{Live, Sha256, TenantId};
+use lakewarden_core::{Live, Sha256};
 use lakewarden_isolation::*;
 use lakewarden_tenancy::Owner;
 use lakewarden_testkit::clock;
@@ -15,10 +15,12 @@ fn policies() -> PathBuf {
 fn the_shipped_policies_breach_exactly_what_their_cases_say() {
     let pack = load_pack(&policies()).expect("the shipped pack is valid");
     let reports = check_pack(&policies(), &pack).expect("the shipped cases are valid");
-    let failures: Vec<_> = reports.iter().flat_map(|(file, report)| report.failures.iter().map(move |f| format!("{file}: {f}"))).collect();
+    let failures: Vec<_> =
+        reports.iter().flat_map(|(file, report)| report.failures.iter().map(move |f| format!("{file}: {f}"))).collect();
     assert!(failures.is_empty(), "{failures:#?}");
     let tested: Vec<&String> = reports.iter().flat_map(|(_, report)| &report.breached).collect();
-    let untested: Vec<_> = pack.policies().iter().filter(|policy| !tested.contains(&&policy.id)).map(|p| &p.id).collect();
+    let untested: Vec<_> =
+        pack.policies().iter().filter(|policy| !tested.contains(&&policy.id)).map(|p| &p.id).collect();
     assert!(untested.is_empty(), "policies no case breaches: {untested:?}");
     assert!(pack.policies().len() >= 16);
 }
@@ -27,7 +29,11 @@ fn the_shipped_policies_breach_exactly_what_their_cases_say() {
 fn a_policy_carries_what_pages_and_reports_need() {
     let pack = load_pack(&policies()).unwrap();
     for policy in pack.policies() {
-        assert!(policy.plane.is_some() && !policy.controls.is_empty() && !policy.remediation.is_empty(), "{}", policy.id);
+        assert!(
+            policy.plane.is_some() && !policy.controls.is_empty() && !policy.remediation.is_empty(),
+            "{}",
+            policy.id
+        );
         assert!(policy.text.starts_with("@id(") && policy.text.ends_with(';'), "{}", policy.text);
     }
 }
@@ -48,15 +54,17 @@ fn a_syntax_error_is_refused_with_file_and_line() {
 fn a_misspelt_attribute_is_refused_with_file_line_and_policy() {
     let error = parse_with(
         "// a comment\n@id(\"mine\") @title(\"t\") @severity(\"high\") @control(\"c\") @remediation(\"r\")\n\
-         forbid (principal is Lake::Principal, action == Lake::Action::\"read\", resource) when { principal.tenent == resource.owner };",
+         forbid (principal is Lake::Principal, action == Lake::Action::\"read\", resource) when { principal.platfrom };",
     );
     assert_eq!((error.file.as_str(), error.line), ("isolation/new.cedar", Some(2)), "{error}");
-    assert!(error.message.contains("mine") && error.message.contains("tenent"), "{error}");
+    assert!(error.message.contains("mine") && error.message.contains("platfrom"), "{error}");
 }
 
 #[test]
 fn a_policy_without_a_severity_or_with_two_planes_is_refused() {
-    let error = parse_with("@id(\"a\") @title(\"t\") @control(\"c\") @remediation(\"r\") forbid (principal, action == Lake::Action::\"read\", resource);");
+    let error = parse_with(
+        "@id(\"a\") @title(\"t\") @control(\"c\") @remediation(\"r\") forbid (principal, action == Lake::Action::\"read\", resource);",
+    );
     assert!(error.message.contains("@severity"), "{error}");
     let error = parse_with(
         "@id(\"a\") @title(\"t\") @severity(\"low\") @control(\"c\") @remediation(\"r\")\n\
@@ -94,5 +102,4 @@ fn a_verdict_is_remembered_until_policies_or_tenants_change() {
     pack.replace(load_pack(&policies()).unwrap(), Sha256::of("another version"), now);
     assert_ne!(epoch, judge.epoch());
     assert!(!std::sync::Arc::ptr_eq(&first, &judge.posture(fact())), "a new pack judges again");
-    let _ = TenantId::PLATFORM;
 }
