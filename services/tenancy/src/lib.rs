@@ -3,16 +3,31 @@
 //! Tables: `tenants`. Jobs: none.
 
 mod asset;
+mod asset_text;
+mod compile;
+mod file;
+mod overlap;
 mod ownership;
+#[cfg(test)]
+mod ownership_tests;
+mod pattern;
+mod rule;
+mod template;
 mod tenant;
+mod trie;
+mod words;
 
 use lakewarden_core::{Clock, Live};
 use lakewarden_db::{Db, Jobs};
 use lakewarden_http::Routes;
 
 pub use asset::{AssetRef, Owned, Owner, RuleId};
-pub use ownership::Ownership;
+pub use asset_text::AssetTextError;
+pub use ownership::{Ownership, RuleLine};
 pub use tenant::Tenant;
+
+/// The file below the policies folder.
+pub const FILE: &str = "tenants.toml";
 
 /// What this slice's handlers work with, and the part of every other slice's context that says whose an asset is.
 #[derive(Debug, Clone)]
