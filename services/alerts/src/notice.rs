@@ -8,8 +8,9 @@ use lakewarden_core::{FindingId, Plane, Severity, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// What a policy watches over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum PolicyKind {
     /// Keeping tenants apart: Cedar.
     Isolation,

@@ -1,0 +1,4 @@
+//! Findings against a real Postgres: recording, resolving, acting, reading, the audit chain.
+
+mod lake;
+mod recording;
