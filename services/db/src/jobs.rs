@@ -24,8 +24,10 @@ use crate::{Db, is_transient};
 
 /// How long a worker may hold a job before others may take it; also every job's timeout, so a lease is never outlived.
 pub const LEASE: Duration = Duration::from_mins(2);
-/// Jobs claimed at once by one worker.
+/// Jobs one worker runs at once.
 const BATCH: i64 = 16;
+/// How long a stopping worker waits for what it runs.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(250);
 const BACKOFF_FIRST: Duration = Duration::from_secs(5);
 const BACKOFF_CAP: Duration = Duration::from_hours(1);
@@ -172,18 +174,30 @@ impl Jobs {
                 }
             });
         }
+        // Each job runs by itself: a slow receiver holds up nobody else.
+        let mut running = tokio::task::JoinSet::new();
         while !stop.is_cancelled() {
-            match jobs.run_due(&db, &clock).await {
-                Ok(0) => {
-                    tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(POLL) => {} }
+            while running.try_join_next().is_some() {}
+            let free = BATCH - running.len() as i64;
+            let pause = match jobs.claim_due(&db, &clock, free).await {
+                Ok((lease, claimed)) => {
+                    let idle = claimed.is_empty();
+                    for job in claimed {
+                        let (jobs, db, clock) = (Arc::clone(&jobs), db.clone(), clock.clone());
+                        running.spawn(async move { jobs.run_one(&db, &clock, lease, job).await });
+                    }
+                    if idle { POLL } else { Duration::ZERO }
                 }
-                Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "the job queue could not be read; trying again in a second");
-                    tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(Duration::from_secs(1)) => {} }
+                    Duration::from_secs(1)
                 }
-            }
+            };
+            tokio::select! { () = stop.cancelled() => {}, () = tokio::time::sleep(pause) => {} }
         }
+        // What does not finish within the grace is taken over when its lease ends.
+        let drain = async { while running.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(SHUTDOWN_GRACE, drain).await;
     }
 
     /// Runs everything due until nothing is; returns how many ran. Tests call this instead of waiting.
@@ -198,13 +212,19 @@ impl Jobs {
     }
 
     async fn run_due(&self, db: &Db, clock: &Clock) -> Result<usize, sqlx::Error> {
-        let lease = Uuid::from_u128(rand::rng().random());
-        let kinds: Vec<String> = self.handlers.keys().map(|kind| (*kind).to_owned()).collect();
-        let claimed = claim(db.system(), &kinds, lease, clock.now()).await?;
+        let (lease, claimed) = self.claim_due(db, clock, BATCH).await?;
         let count = claimed.len();
-        let runs = claimed.into_iter().map(|job| self.run_one(db, clock, lease, job));
-        futures_join_all(runs).await;
+        futures_join_all(claimed.into_iter().map(|job| self.run_one(db, clock, lease, job))).await;
         Ok(count)
+    }
+
+    async fn claim_due(&self, db: &Db, clock: &Clock, at_most: i64) -> Result<(Uuid, Vec<Claimed>), sqlx::Error> {
+        let lease = Uuid::from_u128(rand::rng().random());
+        if at_most <= 0 {
+            return Ok((lease, Vec::new()));
+        }
+        let kinds: Vec<String> = self.handlers.keys().map(|kind| (*kind).to_owned()).collect();
+        Ok((lease, claim(db.system(), &kinds, lease, clock.now(), at_most).await?))
     }
 
     async fn run_one(&self, db: &Db, clock: &Clock, lease: Uuid, job: Claimed) {
@@ -247,7 +267,13 @@ fn backoff(attempts: i32) -> TimeDelta {
     TimeDelta::from_std(doubled.mul_f64(jitter)).unwrap_or(TimeDelta::hours(1))
 }
 
-async fn claim(pool: &PgPool, kinds: &[String], lease: Uuid, now: DateTime<Utc>) -> Result<Vec<Claimed>, sqlx::Error> {
+async fn claim(
+    pool: &PgPool,
+    kinds: &[String],
+    lease: Uuid,
+    now: DateTime<Utc>,
+    at_most: i64,
+) -> Result<Vec<Claimed>, sqlx::Error> {
     sqlx::query_as(
         "update jobs set lease = $1, lease_until = $2, attempts = attempts + 1
          where id in (
@@ -260,7 +286,7 @@ async fn claim(pool: &PgPool, kinds: &[String], lease: Uuid, now: DateTime<Utc>)
     .bind(now + LEASE)
     .bind(now)
     .bind(kinds)
-    .bind(BATCH)
+    .bind(at_most)
     .fetch_all(pool)
     .await
 }

@@ -33,7 +33,8 @@ const ASSETS: [Asset; 3] = [
     Asset { name: "favicon.svg", media_type: "image/svg+xml", content: include_bytes!("../assets/favicon.svg") },
 ];
 
-static HASHES: LazyLock<[String; 3]> = LazyLock::new(|| ASSETS.each_ref().map(|asset| Sha256::of(asset.content).short()));
+static HASHES: LazyLock<[String; 3]> =
+    LazyLock::new(|| ASSETS.each_ref().map(|asset| Sha256::of(asset.content).short()));
 
 /// `GET /assets/{name}`, for everyone.
 pub fn asset_routes() -> Routes {
@@ -57,8 +58,7 @@ async fn get_asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|given| {
         given.to_str().is_ok_and(|given| given.split(',').any(|one| one.trim().trim_start_matches("W/") == tag))
     });
-    let mut response =
-        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { asset.content.into_response() };
+    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { asset.content.into_response() };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     headers.insert(header::CACHE_CONTROL, FOREVER);

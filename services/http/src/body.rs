@@ -70,10 +70,7 @@ async fn receive(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
 
 fn inflate(received: &[u8], limit: usize) -> Result<Bytes, BodyError> {
     let mut inflated = Vec::with_capacity(received.len().saturating_mul(4).min(limit));
-    MultiGzDecoder::new(received)
-        .take(limit as u64 + 1)
-        .read_to_end(&mut inflated)
-        .map_err(BodyError::BadGzip)?;
+    MultiGzDecoder::new(received).take(limit as u64 + 1).read_to_end(&mut inflated).map_err(BodyError::BadGzip)?;
     if inflated.len() > limit {
         return Err(BodyError::TooLarge { limit, inflated: true });
     }

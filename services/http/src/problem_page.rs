@@ -47,14 +47,15 @@ fn as_page(problem: &Problem, mut response: Response, viewer: Option<&Viewer>, r
         Some(viewer) => Shell::new(problem.title(), Section::None, viewer),
         None => Shell::signed_out(problem.title()),
     };
-    let page =
-        ProblemPage { shell, status: problem.status().as_u16(), detail: sentence(problem.detail()), request_id };
+    let page = ProblemPage { shell, status: problem.status().as_u16(), detail: sentence(problem.detail()), request_id };
     match page.render() {
         Ok(html) => {
             let mut answer = Html(html).into_response();
             *answer.status_mut() = problem.status();
             for (name, value) in response.headers_mut().drain() {
-                if let Some(name) = name.filter(|name| *name != CONTENT_TYPE && *name != axum::http::header::CONTENT_LENGTH) {
+                if let Some(name) =
+                    name.filter(|name| *name != CONTENT_TYPE && *name != axum::http::header::CONTENT_LENGTH)
+                {
                     answer.headers_mut().insert(name, value);
                 }
             }
@@ -122,9 +123,10 @@ mod tests {
     }
 
     async fn ask(path: &str, accept: &str, caller: Caller) -> (StatusCode, HeaderMap, String) {
-        let routes = Routes::new()
-            .get("/findings/{id}", Who::Public, (), missing)
-            .get("/cost", Who::Viewer, (), || async { "the page" });
+        let routes =
+            Routes::new()
+                .get("/findings/{id}", Who::Public, (), missing)
+                .get("/cost", Who::Viewer, (), || async { "the page" });
         let app = routes.into_router().layer(from_fn(problem_page));
         let mut request = Request::get(path).header(ACCEPT, accept).body(Body::empty()).unwrap();
         request.extensions_mut().insert(CallerIs(caller));
@@ -151,7 +153,10 @@ mod tests {
     async fn a_program_gets_the_same_problem_as_json() {
         for accept in ["*/*", "application/json", "application/json, text/html"] {
             let (status, headers, _) = ask("/findings/7", accept, ada()).await;
-            assert_eq!((status, headers[CONTENT_TYPE].to_str().unwrap()), (StatusCode::NOT_FOUND, "application/problem+json"));
+            assert_eq!(
+                (status, headers[CONTENT_TYPE].to_str().unwrap()),
+                (StatusCode::NOT_FOUND, "application/problem+json")
+            );
         }
     }
 

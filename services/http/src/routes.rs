@@ -89,10 +89,10 @@ async fn admit(who: Who, request: Request, next: Next) -> Response {
     }
     match caller {
         Caller::Anonymous => Problem::unauthorized().into_response(),
-        Caller::Producer(_) => {
-            Problem::forbidden("this token may only post observations; reading needs a token with reach `all` or `tenant`")
-                .into_response()
-        }
+        Caller::Producer(_) => Problem::forbidden(
+            "this token may only post observations; reading needs a token with reach `all` or `tenant`",
+        )
+        .into_response(),
         Caller::Viewer(_) => {
             Problem::forbidden("this page or action is for callers who may see every tenant").into_response()
         }

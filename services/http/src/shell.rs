@@ -158,7 +158,10 @@ impl Shell {
         let shown = |section: &&Section| sees_everything || !section.is_for_operators();
         NAVIGATION
             .iter()
-            .map(|&(heading, sections)| NavigationGroup { heading, sections: sections.iter().filter(shown).copied().collect() })
+            .map(|&(heading, sections)| NavigationGroup {
+                heading,
+                sections: sections.iter().filter(shown).copied().collect(),
+            })
             .filter(|group| !group.sections.is_empty())
             .collect()
     }

@@ -120,16 +120,24 @@ mod tests {
 
     #[test]
     fn short_numbers_round_into_the_next_unit() {
-        for (number, shown) in
-            [(0.0, "0"), (7.5, "7.5"), (0.127, "0.13"), (999.4, "999.4"), (12_345.0, "12.3k"), (999_960.0, "1M"), (-2e9, "-2G")]
-        {
+        for (number, shown) in [
+            (0.0, "0"),
+            (7.5, "7.5"),
+            (0.127, "0.13"),
+            (999.4, "999.4"),
+            (12_345.0, "12.3k"),
+            (999_960.0, "1M"),
+            (-2e9, "-2G"),
+        ] {
             assert_eq!(short(number), shown, "{number}");
         }
     }
 
     #[test]
     fn sizes_are_binary() {
-        for (size, shown) in [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1_610_612_736, "1.5 GiB"), (1_048_570, "1 MiB")] {
+        for (size, shown) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1_610_612_736, "1.5 GiB"), (1_048_570, "1 MiB")]
+        {
             assert_eq!(bytes(size), shown, "{size}");
         }
     }

@@ -40,7 +40,9 @@ mod tests {
     #[test]
     fn signing_in_never_leads_to_another_host() {
         assert_eq!(local_path("/findings?status=open"), "/findings?status=open");
-        for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example", "", "/\t/evil.example", "findings"] {
+        for elsewhere in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "", "/\t/evil.example", "findings"]
+        {
             assert_eq!(local_path(elsewhere), "/", "{elsewhere:?}");
         }
     }

@@ -51,14 +51,14 @@ pub enum Who {
 
 impl Who {
     pub fn admits(self, caller: &Caller) -> bool {
-        match (self, caller) {
-            (Self::Public, _) => true,
-            (_, Caller::Anonymous) => false,
-            (Self::Producer, Caller::Producer(_)) => true,
-            (_, Caller::Producer(_)) => false,
-            (Self::Producer | Self::Operator, Caller::Viewer(viewer)) => viewer.sees_everything(),
-            (Self::Viewer, Caller::Viewer(_)) => true,
-            (Self::Administrator, Caller::Viewer(viewer)) => viewer.is_administrator,
+        match caller {
+            Caller::Anonymous => self == Self::Public,
+            Caller::Producer(_) => matches!(self, Self::Public | Self::Producer),
+            Caller::Viewer(viewer) => match self {
+                Self::Public | Self::Viewer => true,
+                Self::Producer | Self::Operator => viewer.sees_everything(),
+                Self::Administrator => viewer.is_administrator,
+            },
         }
     }
 }

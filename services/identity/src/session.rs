@@ -1,7 +1,7 @@
 //! The bootstrap administrator and server-side sessions.
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::Argon2;
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use chrono::{DateTime, TimeDelta, Utc};
 use lakewarden_core::{Scope, Sha256};
 use rand::TryRngCore as _;
@@ -113,7 +113,10 @@ fn hash_password(password: &str) -> String {
     let mut salt = [0u8; 16];
     rand::rngs::OsRng.try_fill_bytes(&mut salt).expect("the operating system has random bytes");
     let salt = SaltString::encode_b64(&salt).expect("16 bytes are a valid salt");
-    Argon2::default().hash_password(password.as_bytes(), &salt).expect("default Argon2 parameters are valid").to_string()
+    Argon2::default()
+        .hash_password(password.as_bytes(), &salt)
+        .expect("default Argon2 parameters are valid")
+        .to_string()
 }
 
 fn verify_password(password: &str, stored: Option<&str>) -> bool {

@@ -80,31 +80,12 @@ pub async fn create_token(
 }
 
 pub async fn list_tokens(pool: &PgPool) -> Result<Vec<Token>, sqlx::Error> {
-    type Row = (
-        String,
-        String,
-        Option<TenantId>,
-        DateTime<Utc>,
-        Option<DateTime<Utc>>,
-        Option<DateTime<Utc>>,
-        Option<DateTime<Utc>>,
-    );
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<TokenRow> = sqlx::query_as(
         "select name, reach, tenant_id, created_at, expires_at, revoked_at, last_used_at from api_tokens order by name",
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(name, reach, tenant, created_at, expires_at, revoked_at, last_used_at)| Token {
-            name,
-            reach: reach_of(&reach, tenant),
-            created_at,
-            expires_at,
-            revoked_at,
-            last_used_at,
-        })
-        .collect())
+    Ok(rows.into_iter().map(TokenRow::into_token).collect())
 }
 
 pub async fn revoke_token(pool: &PgPool, name: &str, now: DateTime<Utc>) -> Result<(), TokenError> {
@@ -116,6 +97,30 @@ pub async fn revoke_token(pool: &PgPool, name: &str, now: DateTime<Utc>) -> Resu
     if done.rows_affected() == 0 { Err(TokenError::Unknown(name.to_owned())) } else { Ok(()) }
 }
 
+#[derive(sqlx::FromRow)]
+struct TokenRow {
+    name: String,
+    reach: String,
+    tenant_id: Option<TenantId>,
+    created_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+impl TokenRow {
+    fn into_token(self) -> Token {
+        Token {
+            reach: reach_of(&self.reach, self.tenant_id),
+            name: self.name,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            revoked_at: self.revoked_at,
+            last_used_at: self.last_used_at,
+        }
+    }
+}
+
 fn reach_of(word: &str, tenant: Option<TenantId>) -> Reach {
     match (word, tenant) {
         ("all", _) => Reach::All,
@@ -125,12 +130,15 @@ fn reach_of(word: &str, tenant: Option<TenantId>) -> Reach {
     }
 }
 
+/// Callers by the hash of their token, each until an instant.
+type Remembered = HashMap<Sha256, (Caller, DateTime<Utc>)>;
+
 /// Finds the caller behind a bearer token, remembering answers for a few seconds.
 #[derive(Clone)]
 pub struct TokenLookup {
     db: Db,
     clock: Clock,
-    remembered: Arc<Mutex<HashMap<Sha256, (Caller, DateTime<Utc>)>>>,
+    remembered: Arc<Mutex<Remembered>>,
 }
 
 impl fmt::Debug for TokenLookup {
@@ -148,10 +156,8 @@ impl TokenLookup {
     pub async fn caller(&self, bearer: &str) -> Result<Caller, sqlx::Error> {
         let hash = Sha256::of(bearer);
         let now = self.clock.now();
-        if let Some((caller, until)) = self.remembered().get(&hash) {
-            if now < *until {
-                return Ok(caller.clone());
-            }
+        if let Some((caller, _)) = self.remembered().get(&hash).filter(|(_, until)| now < *until) {
+            return Ok(caller.clone());
         }
         let caller = self.find(hash, now).await?;
         let mut remembered = self.remembered();
@@ -162,7 +168,7 @@ impl TokenLookup {
         Ok(caller)
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<Sha256, (Caller, DateTime<Utc>)>> {
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
         self.remembered.lock().expect("no holder of the token memory panics")
     }
 
