@@ -6,6 +6,7 @@ extern crate self as lakewarden_http;
 mod assets;
 mod body;
 mod caller;
+pub mod charts;
 mod page;
 mod problem;
 mod problem_page;
