@@ -12,6 +12,8 @@ mod ownership;
 mod ownership_tests;
 mod pattern;
 mod rule;
+mod store;
+mod sync;
 mod template;
 mod tenant;
 mod trie;
@@ -24,6 +26,7 @@ use lakewarden_http::Routes;
 pub use asset::{AssetRef, Owned, Owner, RuleId};
 pub use asset_text::AssetTextError;
 pub use ownership::{Ownership, RuleLine};
+pub use sync::sync;
 pub use tenant::Tenant;
 
 /// The file below the policies folder.
