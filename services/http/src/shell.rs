@@ -28,10 +28,20 @@ pub enum Section {
 }
 
 /// The navigation, in groups as people look for things.
-const NAVIGATION: [(&str, &[Section]); 4] = [
+const NAVIGATION: [(&str, &[Section]); 3] = [
     ("Verdict", &[Section::Overview, Section::Isolation, Section::Findings, Section::Policies]),
-    ("Lake", &[Section::Lineage, Section::Datasets, Section::Jobs, Section::Catalog, Section::Access]),
-    ("Worth", &[Section::Quality, Section::Cost]),
+    (
+        "Lake",
+        &[
+            Section::Datasets,
+            Section::Jobs,
+            Section::Lineage,
+            Section::Catalog,
+            Section::Access,
+            Section::Quality,
+            Section::Cost,
+        ],
+    ),
     ("Service", &[Section::Ownership, Section::Sources, Section::Deliveries]),
 ];
 
