@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The library behind the binary `lakewarden`: configuration, commands and the demo.
+
+pub mod demo;
