@@ -104,26 +104,28 @@ impl StackedBars {
                 *base += value;
                 // Thinner than a hairline is not drawn; the table has it.
                 if (from - to).abs() >= 0.05 {
-                    stack.push_str(&format!(
+                    draw!(
+                        stack,
                         "<rect class=\"mark {}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
                         series.class,
                         at(x),
                         at(from.min(to)),
                         at(thick),
                         at((from - to).abs()),
-                        escape(&self.says(bar, series, *value)),
-                    ));
+                        escape(&self.says(bar, series, *value))
+                    );
                 }
             }
             if bar.estimated {
                 let (top, bottom) = (scale.y(above), scale.y(below));
-                stack.push_str(&format!(
+                draw!(
+                    stack,
                     "<rect class=\"estimated\" fill=\"url(#{pattern})\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
                     at(x),
                     at(top),
                     at(thick),
-                    at(bottom - top),
-                ));
+                    at(bottom - top)
+                );
             }
             out.push_str(&linked(bar.href.as_deref(), &named(bar, &stack)));
         }
@@ -175,12 +177,13 @@ pub(super) fn grid(scale: &Scale, unit: Unit, width: f64) -> String {
     for tick in scale.ticks() {
         let class = if tick == 0.0 { "axis" } else { "grid-line" };
         let y = at(scale.y(tick));
-        out.push_str(&format!(
+        draw!(
+            out,
             "<line class=\"{class}\" x1=\"{LEFT}\" x2=\"{width}\" y1=\"{y}\" y2=\"{y}\"/>\
              <text x=\"{}\" y=\"{y}\" dy=\"3.5\" text-anchor=\"end\">{}</text>",
             LEFT - 8.0,
-            escape(&unit.axis(tick)),
-        ));
+            escape(&unit.axis(tick))
+        );
     }
     out
 }
@@ -199,12 +202,13 @@ pub(super) fn axis_labels<'a>(labels: impl ExactSizeIterator<Item = &'a str>, wi
         let middle = LEFT + slot * (index as f64 + 0.5);
         // The first and the last label stay inside of the drawing.
         let (x, anchor) = if middle > width - 30.0 { (width, "end") } else { (middle, "middle") };
-        out.push_str(&format!(
+        draw!(
+            out,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
             at(x),
             at(HEIGHT - 6.0),
             escape(label)
-        ));
+        );
     }
     out
 }

@@ -78,7 +78,7 @@ impl CoverageStrip {
         let mut drawing = String::new();
         for (index, label) in self.columns.iter().enumerate().filter(|(_, label)| !label.is_empty()) {
             let x = left + STEP * index as f64;
-            drawing.push_str(&format!("<text x=\"{}\" y=\"11\">{}</text>", at(x), escape(label)));
+            draw!(drawing, "<text x=\"{}\" y=\"11\">{}</text>", at(x), escape(label));
         }
         for (index, row) in self.rows.iter().enumerate() {
             drawing.push_str(&draw_row(row, left, head + STEP * index as f64));
@@ -104,12 +104,13 @@ impl CoverageStrip {
 fn draw_row(row: &CoverageRow, left: f64, y: f64) -> String {
     let mut out = String::new();
     if !row.label.is_empty() {
-        out.push_str(&format!(
+        draw!(
+            out,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
             at(left - 8.0),
             at(y + 10.0),
             escape(&row.label)
-        ));
+        );
     }
     for (index, cell) in row.cells.iter().enumerate() {
         let mark = format!(

@@ -94,7 +94,7 @@ fn line(points: &[Point], scale: &Scale, x: impl Fn(usize) -> f64) -> String {
         match point.value {
             Some(value) => {
                 let command = if pen_is_down { 'L' } else { 'M' };
-                path.push_str(&format!("{command}{} {}", at(x(index)), at(scale.y(value))));
+                draw!(path, "{command}{} {}", at(x(index)), at(scale.y(value)));
                 pen_is_down = true;
             }
             None => pen_is_down = false,
@@ -116,7 +116,7 @@ fn band(points: &[Point], scale: &Scale, x: impl Fn(usize) -> f64) -> String {
         let upper = stretch.iter().map(|(index, _, high)| corner(*index, *high));
         let lower = stretch.iter().rev().map(|(index, low, _)| corner(*index, *low));
         let corners: Vec<String> = upper.chain(lower).collect();
-        out.push_str(&format!("<path class=\"band\" d=\"M{}Z\"/>", corners.join("L")));
+        draw!(out, "<path class=\"band\" d=\"M{}Z\"/>", corners.join("L"));
     }
     out
 }

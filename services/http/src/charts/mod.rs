@@ -1,5 +1,13 @@
 //! Charts as SVG made on the server: no script, colours by classes, a title, a description and a table for every one of them.
 
+/// Appends to a drawing.
+macro_rules! draw {
+    ($out:ident, $($piece:tt)*) => {{
+        use std::fmt::Write as _;
+        write!($out, $($piece)*).expect("a String takes every write")
+    }};
+}
+
 mod bars;
 mod coverage;
 mod line;
@@ -47,7 +55,7 @@ impl Unit {
         match self {
             Self::Count => show::short(value),
             Self::Bytes => show::bytes(value as i64),
-            Self::Usd => signed_dollars(value, show::short(value.abs())),
+            Self::Usd => signed_dollars(value, &show::short(value.abs())),
             Self::Milliseconds => show::span(chrono::TimeDelta::milliseconds(value as i64)),
             Self::Percent => format!("{}%", show::short(value)),
         }
@@ -57,13 +65,13 @@ impl Unit {
     pub fn exact(self, value: f64) -> String {
         match self {
             Self::Count => show::count(value.round() as i64),
-            Self::Usd => signed_dollars(value, show::count(format!("{:.2}", value.abs()))),
+            Self::Usd => signed_dollars(value, &show::count(format!("{:.2}", value.abs()))),
             Self::Bytes | Self::Milliseconds | Self::Percent => self.axis(value),
         }
     }
 }
 
-fn signed_dollars(value: f64, digits: String) -> String {
+fn signed_dollars(value: f64, digits: &str) -> String {
     if value < 0.0 { format!("-${digits}") } else { format!("${digits}") }
 }
 
@@ -167,10 +175,11 @@ fn legend(series: &[Series], estimated: bool) -> String {
             Some(href) => format!("<a href=\"{}\">{name}</a>", escape(href)),
             None => name,
         };
-        out.push_str(&format!(
+        draw!(
+            out,
             "<li><svg class=\"swatch\" viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"{}\" width=\"12\" height=\"12\"/></svg>{name}</li>",
             one.class
-        ));
+        );
     }
     if estimated {
         out.push_str(
@@ -188,15 +197,17 @@ fn table(head: &[String], rows: &[Vec<String>]) -> String {
     );
     for (index, cell) in head.iter().enumerate() {
         let class = if index == 0 { "" } else { " class=\"num\"" };
-        out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(cell)));
+        draw!(out, "<th scope=\"col\"{class}>{}</th>", escape(cell));
     }
     out.push_str("</tr></thead><tbody>");
     for row in rows {
         out.push_str("<tr>");
         for (index, cell) in row.iter().enumerate() {
-            match index {
-                0 => out.push_str(&format!("<th scope=\"row\">{}</th>", escape(cell))),
-                _ => out.push_str(&format!("<td class=\"num\">{}</td>", escape(cell))),
+            let cell = escape(cell);
+            if index == 0 {
+                draw!(out, "<th scope=\"row\">{cell}</th>");
+            } else {
+                draw!(out, "<td class=\"num\">{cell}</td>");
             }
         }
         out.push_str("</tr>");
