@@ -1,25 +1,44 @@
 //! Telling people: routes of `policies/alerts.toml`, the transactional outbox, Slack and webhook delivery.
 //!
-//! Tables: `deliveries`, `delivery_notices`, `delivery_attempts`, `alert_lanes`. Jobs: `deliver_alert`, one per receiver.
+//! Tables: `deliveries`, `delivery_notices`, `delivery_attempts`, `alert_lanes`. Jobs: `deliver_alert`
+//! (one for each receiver), `sweep_alerts`.
 
+mod deliver;
+mod delivery;
 mod error;
+mod jobs;
+mod message;
 mod notice;
+mod outbox;
 mod policy;
 mod radius;
+mod receiver;
+mod sender;
+mod slack;
+mod store;
+mod webhook;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use lakewarden_core::{Clock, Live};
-use lakewarden_db::{Db, Jobs};
+use lakewarden_core::{Clock, FindingId, Live};
+use lakewarden_db::Db;
 use lakewarden_http::Routes;
 use lakewarden_tenancy::Ownership;
-use sqlx::PgConnection;
+use sqlx::PgExecutor;
 
+pub use delivery::{Attempt, Delivery, DeliveryId, State};
 pub use error::AlertsError;
+pub use jobs::{DeliverAlert, SweepAlerts, jobs};
 pub use notice::{Event, Notice, PolicyKind, UnknownKind};
+pub use outbox::{notify, notify_all};
 pub use policy::AlertPolicy;
 pub use radius::{BlastRadius, NoRadius, Radius};
+pub use receiver::{Receiver, ReceiverKind};
+
+use receiver::Environment;
+use sender::Sender;
 
 /// What this slice's handlers and jobs work with.
 #[derive(Clone)]
@@ -31,6 +50,8 @@ pub struct Ctx {
     radius: Arc<dyn BlastRadius>,
     /// Where people reach the pages, without a trailing slash: links in messages start with it.
     base_url: Arc<str>,
+    sender: Sender,
+    environment: Arc<Environment>,
 }
 
 impl Ctx {
@@ -42,11 +63,39 @@ impl Ctx {
         radius: Arc<dyn BlastRadius>,
         base_url: &str,
     ) -> Self {
-        Self { db, clock, policy, ownership, radius, base_url: base_url.trim_end_matches('/').into() }
+        Self {
+            db,
+            clock,
+            policy,
+            ownership,
+            radius,
+            base_url: base_url.trim_end_matches('/').into(),
+            sender: Sender::new(),
+            environment: Arc::new(|name| std::env::var(name).ok()),
+        }
+    }
+
+    /// Looks up addresses and signing secrets (`url_env`, `secret_env`) elsewhere than in the process's environment.
+    #[must_use]
+    pub fn with_environment(self, lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { environment: Arc::new(lookup), ..self }
     }
 
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Everything downstream of the asset; `None` where it is unknown or the answer takes longer than `at_most`.
+    pub async fn blast_radius(&self, asset: &str, at_most: Duration) -> Option<Radius> {
+        tokio::time::timeout(at_most, self.radius.of(asset)).await.ok().flatten()
+    }
+
+    fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    fn environment(&self) -> &Environment {
+        &*self.environment
     }
 }
 
@@ -56,21 +105,14 @@ impl fmt::Debug for Ctx {
     }
 }
 
-/// Writes the deliveries of one change, in the transaction of the change.
-pub async fn notify(connection: &mut PgConnection, ctx: &Ctx, notice: &Notice) -> Result<(), AlertsError> {
-    notify_all(connection, ctx, std::slice::from_ref(notice)).await
-}
-
-/// Writes the deliveries of many changes, in their transaction.
-pub async fn notify_all(_connection: &mut PgConnection, ctx: &Ctx, _notices: &[Notice]) -> Result<(), AlertsError> {
-    let _ = &ctx.radius;
-    Ok(())
+/// The deliveries that spoke of a finding, the newest first.
+pub async fn list_deliveries_of(
+    executor: impl PgExecutor<'_>,
+    finding: FindingId,
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    store::list_deliveries_of(executor, finding).await
 }
 
 pub fn routes(_ctx: Ctx) -> Routes {
     Routes::new()
-}
-
-pub fn jobs(_ctx: Ctx) -> Jobs {
-    Jobs::new()
 }

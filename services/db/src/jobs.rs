@@ -48,6 +48,9 @@ pub enum JobError {
     /// Try again, but not before this instant: the far side said so.
     #[error("{reason}; not before {at}")]
     RetryAt { at: DateTime<Utc>, reason: String },
+    /// Nothing failed: the rest of the work is due at this instant.
+    #[error("more to do at {0}")]
+    Later(DateTime<Utc>),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -235,6 +238,7 @@ impl Jobs {
         let now = clock.now();
         let settled = match outcome {
             Ok(()) => complete(db.system(), &job, lease).await,
+            Err(JobError::Later(at)) => postpone(db.system(), &job, lease, at, "").await,
             Err(error) => {
                 let at = match &error {
                     JobError::RetryAt { at, .. } => *at,
