@@ -2,6 +2,7 @@
 //!
 //! Tables: `tenants`. Jobs: none.
 
+mod api;
 mod asset;
 mod asset_text;
 mod compile;
@@ -10,7 +11,9 @@ mod overlap;
 mod ownership;
 #[cfg(test)]
 mod ownership_tests;
+mod pages;
 mod pattern;
+mod question;
 mod rule;
 mod store;
 mod sync;
@@ -22,10 +25,12 @@ mod words;
 use lakewarden_core::{Clock, Live};
 use lakewarden_db::{Db, Jobs};
 use lakewarden_http::Routes;
+use lakewarden_identity::Who;
 
 pub use asset::{AssetRef, Owned, Owner, RuleId};
 pub use asset_text::AssetTextError;
 pub use ownership::{Ownership, RuleLine};
+pub use question::{Answer, ConfinedAnswer, who_owns, who_owns_as};
 pub use sync::sync;
 pub use tenant::Tenant;
 
@@ -40,8 +45,13 @@ pub struct Ctx {
     pub ownership: Live<Ownership>,
 }
 
-pub fn routes(_ctx: Ctx) -> Routes {
-    Routes::new()
+pub fn routes(ctx: Ctx) -> Routes {
+    Routes::new().get("/ownership", Who::Viewer, ctx.clone(), pages::show_ownership).get(
+        "/api/v1/ownership",
+        Who::Viewer,
+        ctx,
+        api::find_owner,
+    )
 }
 
 pub fn jobs(_ctx: Ctx) -> Jobs {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use lakewarden_core::{Layer, LoadError, TenantId};
+use lakewarden_core::{LoadError, TenantId};
 use rustc_hash::FxHashMap;
 
 use crate::asset_text::{last_of, parse_glue_resource, parse_s3, strip_s3_scheme};
@@ -38,6 +38,12 @@ pub struct RuleLine {
     pub label: String,
     pub line: u32,
     pub text: String,
+}
+
+impl RuleLine {
+    fn of(rule: &Rule) -> Self {
+        Self { label: rule.label(), line: rule.line, text: rule.text.to_string() }
+    }
 }
 
 enum Account {
@@ -113,11 +119,12 @@ impl Ownership {
 
     /// Every rule, in the order of the file's sections.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = RuleLine> {
-        self.rules.iter().map(|rule| RuleLine { label: rule.label(), line: rule.line, text: rule.text.to_string() })
+        self.rules.iter().map(RuleLine::of)
     }
 
-    pub(crate) fn is_stranger(&self, account: &str) -> bool {
-        matches!(self.account(account), Account::Stranger)
+    /// The rules that name nobody: those whose pattern captures the tenant.
+    pub(crate) fn conventions_by_capture(&self) -> impl Iterator<Item = RuleLine> {
+        self.rules.iter().filter(|rule| rule.owner.is_none()).map(RuleLine::of)
     }
 
     pub(crate) fn is_home(&self, account: &str) -> bool {
@@ -266,9 +273,4 @@ fn decode_percent(key: &str) -> Cow<'_, str> {
         }
     }
     String::from_utf8(decoded).map_or(Cow::Borrowed(key), Cow::Owned)
-}
-
-/// The layer's name for a page; a dash where there is none.
-pub(crate) fn layer_text(layer: Option<Layer>) -> &'static str {
-    layer.map_or("–", Layer::as_str)
 }

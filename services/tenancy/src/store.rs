@@ -138,12 +138,18 @@ pub(crate) struct TenantRow {
     pub(crate) offboarded: bool,
 }
 
-/// Those the connection's scope may see, the platform first.
-pub(crate) async fn list_tenants(executor: impl PgExecutor<'_>) -> Result<Vec<TenantRow>, sqlx::Error> {
+/// Those the connection's scope may see, by slug, after the given one.
+pub(crate) async fn list_tenants(
+    executor: impl PgExecutor<'_>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<TenantRow>, sqlx::Error> {
     sqlx::query_as!(
         TenantRow,
         r#"select id as "id: TenantId", slug, name, active, contact, legal_hold, offboarded
-           from tenants order by id <> 0, not active, slug"#
+           from tenants where slug > $1 order by slug limit $2"#,
+        after,
+        limit
     )
     .fetch_all(executor)
     .await
