@@ -48,6 +48,13 @@
     }
   }
 
+  // Browsers that do not give the keyboard what scrolls: a box whose content does not fit can take the focus.
+  function scrollBoxes() {
+    for (const box of document.querySelectorAll(".table-wrap, .graph, pre")) {
+      if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+    }
+  }
+
   // <div class="graph" data-pan-zoom><svg viewBox=…>: drag pans, buttons and ctrl+wheel zoom.
   function panZoom(graph) {
     const svg = graph.querySelector("svg");
@@ -109,6 +116,7 @@
     themeToggle();
     copyButtons();
     filterForms();
+    scrollBoxes();
     for (const graph of document.querySelectorAll("[data-pan-zoom]")) panZoom(graph);
   });
 })();
