@@ -87,7 +87,7 @@ impl Section {
 
     /// Its pages answer only those who see every tenant, so nobody else is shown the way to them.
     const fn is_for_operators(self) -> bool {
-        matches!(self, Self::Ownership | Self::Sources | Self::Deliveries)
+        matches!(self, Self::Sources | Self::Deliveries)
     }
 }
 
