@@ -2,14 +2,18 @@
 //!
 //! Tables: `sources`, `source_hours`, `watermarks`, `collector_runs`, `quarantine`. Jobs: none.
 
+mod api;
 mod coverage;
 mod delivery;
 mod kind;
+mod pages;
+mod report;
 mod store;
 
 use lakewarden_core::Clock;
 use lakewarden_db::{Db, Jobs};
 use lakewarden_http::Routes;
+use lakewarden_identity::Who;
 
 pub use coverage::{State, gaps, hour_of};
 pub use delivery::{
@@ -17,6 +21,7 @@ pub use delivery::{
     start_run,
 };
 pub use kind::{Every, SourceKind};
+pub use report::Report;
 pub use store::{Source, list_sources};
 
 /// Row of `collector_runs`.
@@ -32,8 +37,11 @@ pub struct Ctx {
     pub clock: Clock,
 }
 
-pub fn routes(_ctx: Ctx) -> Routes {
+pub fn routes(ctx: Ctx) -> Routes {
     Routes::new()
+        .get("/sources", Who::Operator, ctx.clone(), pages::list_sources_page)
+        .get("/sources/{id}", Who::Operator, ctx.clone(), pages::show_source)
+        .get("/api/v1/sources", Who::Operator, ctx, api::list_sources_with_gaps)
 }
 
 pub fn jobs(_ctx: Ctx) -> Jobs {

@@ -260,6 +260,25 @@ pub(crate) async fn list_hours(
     .await
 }
 
+pub(crate) struct SourceHourRow {
+    pub(crate) source_id: SourceId,
+    pub(crate) hour: DateTime<Utc>,
+    pub(crate) records: i64,
+}
+
+pub(crate) async fn list_all_hours(
+    executor: impl PgExecutor<'_>,
+    from: DateTime<Utc>,
+) -> Result<Vec<SourceHourRow>, sqlx::Error> {
+    sqlx::query_as!(
+        SourceHourRow,
+        r#"select source_id as "source_id: SourceId", hour, records from source_hours where hour >= $1"#,
+        from
+    )
+    .fetch_all(executor)
+    .await
+}
+
 /// A round of a collector.
 #[derive(Debug, Clone)]
 pub(crate) struct RunRow {

@@ -89,6 +89,9 @@ struct Said<'e> {
     layer: Option<Layer>,
 }
 
+/// Reads one kind of pattern; the error says what is wrong with it.
+type Read = fn(&str) -> Result<Pattern, String>;
+
 impl Compiler {
     fn error<T>(&self, at: &Spanned<T>, message: impl Into<String>) -> LoadError {
         LoadError { file: crate::FILE.to_owned(), line: Some(self.line(at)), message: message.into() }
@@ -183,7 +186,6 @@ impl Compiler {
 
     fn add_conventions(&mut self, file: &TenantsFile) -> Result<(), LoadError> {
         let all = &file.conventions;
-        type Read = fn(&str) -> Result<Pattern, String>;
         let by_pattern: [(Kind, &[Spanned<PatternEntry>], Read); 5] = [
             (Kind::S3, &all.s3, Pattern::s3),
             (Kind::Glue, &all.glue, Pattern::glue),

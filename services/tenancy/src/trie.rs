@@ -50,13 +50,11 @@ impl Trie {
         }
         let node = &mut self.nodes[node as usize];
         let slot = if pattern.open { &mut node.open } else { &mut node.exact };
-        match slot {
-            Some(other) => Err(*other),
-            None => {
-                *slot = Some(rule);
-                Ok(())
-            }
+        if let Some(other) = slot {
+            return Err(*other);
         }
+        *slot = Some(rule);
+        Ok(())
     }
 
     /// The deepest rule that fits, with what its captures stand for.
