@@ -32,7 +32,10 @@ pub fn of_tag(ownership: &Ownership, key: &str, value: &str) -> Option<TenantId>
         .find_map(|tag| tenant_of(ownership.of(&tag).owner));
     named.or_else(|| {
         let slug = value.to_lowercase();
-        is_owner_key(key).then(|| ownership.tenant_by_slug(&slug).map(|tenant| tenant.id)).flatten()
+        is_owner_key(key)
+            .then(|| ownership.tenant_by_slug(&slug).map(|tenant| tenant.id))
+            .flatten()
+            .filter(|tenant| !tenant.is_platform())
     })
 }
 
@@ -131,9 +134,6 @@ impl<'a> Principal<'a> {
             PrincipalKind::User => ownership.of(&AssetRef::User { account, name: self.name }).owner,
             _ => Owner::Unowned,
         };
-        if self.kind == PrincipalKind::Role && ownership.is_platform_principal(self.name) {
-            return Owner::Platform;
-        }
         match (by_name, self.account) {
             (Owner::Unowned, Some(account)) => match ownership.of(&AssetRef::Account(account)).owner {
                 // An account of the platform's is where roles of everybody live: it says nothing of one of them.

@@ -21,8 +21,6 @@ pub struct GrantRow {
     pub permission: String,
     pub condition: String,
     pub grantable: bool,
-    pub tenant_id: Option<TenantId>,
-    pub principal_tenant_id: Option<TenantId>,
     pub record: Value,
     pub valid_from: DateTime<Utc>,
 }
@@ -48,7 +46,7 @@ pub async fn list_grants_of(
     sqlx::query_as!(
         GrantRow,
         r#"select id, account, region, principal, resource_kind, resource, permission, condition, grantable,
-                  tenant_id as "tenant_id: TenantId", principal_tenant_id as "principal_tenant_id: TenantId", record, valid_from
+                  record, valid_from
            from lf_grants where account = $1 and region = $2 and valid_to is null"#,
         account,
         region,
@@ -61,7 +59,7 @@ pub async fn list_grants(executor: impl PgExecutor<'_>) -> Result<Vec<GrantRow>,
     sqlx::query_as!(
         GrantRow,
         r#"select id, account, region, principal, resource_kind, resource, permission, condition, grantable,
-                  tenant_id as "tenant_id: TenantId", principal_tenant_id as "principal_tenant_id: TenantId", record, valid_from
+                  record, valid_from
            from lf_grants where valid_to is null order by principal, resource, permission, id"#,
     )
     .fetch_all(executor)

@@ -174,7 +174,6 @@ fn last_instant(at: DateTime<Utc>) -> DateTime<Utc> {
 
 #[derive(Debug, Clone)]
 pub struct VersionRow {
-    pub id: i64,
     pub glue_version: Option<String>,
     pub content: Value,
     pub valid_from: DateTime<Utc>,
@@ -189,7 +188,7 @@ pub async fn list_versions(
 ) -> Result<Vec<VersionRow>, sqlx::Error> {
     sqlx::query_as!(
         VersionRow,
-        "select id, glue_version, content, valid_from, valid_to from glue_table_versions
+        "select glue_version, content, valid_from, valid_to from glue_table_versions
          where table_id = $1 order by valid_from desc limit $2",
         table as TableId,
         limit,

@@ -194,14 +194,13 @@ pub struct JudgedTable {
     pub name: String,
     pub location: Option<String>,
     pub changed_at: DateTime<Utc>,
-    pub content_hash: Vec<u8>,
     pub record: Value,
 }
 
 pub async fn list_judged_tables(executor: impl PgExecutor<'_>) -> Result<Vec<JudgedTable>, sqlx::Error> {
     sqlx::query_as!(
         JudgedTable,
-        "select t.account, t.region, t.database_name, t.name, t.location, t.changed_at, t.content_hash, v.record
+        "select t.account, t.region, t.database_name, t.name, t.location, t.changed_at, v.record
          from glue_tables t join glue_table_versions v on v.table_id = t.id and v.valid_to is null
          where t.dropped_at is null order by t.id",
     )
