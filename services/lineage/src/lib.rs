@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The flow plane.
+pub mod columns;
+pub mod event;
+pub mod facts;
+pub mod identity;
