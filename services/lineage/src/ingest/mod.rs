@@ -1,0 +1,89 @@
+//! From posted bytes to committed rows: events are read by the request that brings them and stored in shared batches.
+
+mod batch;
+mod commit;
+mod import;
+mod intake;
+mod merge;
+mod names;
+mod partitions;
+mod remembered;
+
+use lakewarden_core::Sha256;
+
+pub use import::{ImportProgress, import};
+pub use intake::{Intake, Outcome};
+pub use partitions::ensure_partitions;
+
+use crate::error::LineageError;
+use crate::event::{Invalid, read_event};
+use crate::facts::Facts;
+use crate::{Ctx, store};
+
+/// Longest part of a refused event that is kept for people to look at.
+const EXCERPT_CHARS: usize = 500;
+
+/// Reads one event as received.
+pub fn read(raw: &[u8]) -> Result<Facts, Invalid> {
+    Facts::read(read_event(raw)?)
+}
+
+/// Ingests events of one producer. Each has its own outcome, in the order given; refused ones are in quarantine. What is
+/// answered `Ok` is committed.
+pub async fn ingest(ctx: &Ctx, producer: &str, events: &[Vec<u8>]) -> Vec<Result<Outcome, LineageError>> {
+    ingest_from(ctx, producer, events, |index| format!("#{index}")).await
+}
+
+/// Like [`ingest`], with a name for the place of each event that a person can find again.
+pub(crate) async fn ingest_from(
+    ctx: &Ctx,
+    producer: &str,
+    events: &[Vec<u8>],
+    place: impl Fn(usize) -> String,
+) -> Vec<Result<Outcome, LineageError>> {
+    let mut outcomes: Vec<Option<Result<Outcome, LineageError>>> = Vec::with_capacity(events.len());
+    let mut accepted = Vec::new();
+    let mut refused = Vec::new();
+    for (index, raw) in events.iter().enumerate() {
+        match read(raw) {
+            Ok(facts) => {
+                accepted.push(facts);
+                outcomes.push(None);
+            }
+            Err(invalid) => {
+                refused.push(rejected(&place(index), raw, &invalid));
+                outcomes.push(Some(Err(invalid.into())));
+            }
+        }
+    }
+    if !refused.is_empty() {
+        if let Err(error) = quarantine(ctx, producer, &refused).await {
+            tracing::warn!(%error, "refused events could not be put into quarantine; the producer was told all the same");
+        }
+    }
+    let mut stored = ctx.intake.store(ctx, producer, accepted).await.into_iter();
+    outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap_or_else(|| stored.next().expect("one outcome for each accepted event")))
+        .collect()
+}
+
+/// A refused event as quarantine keeps it.
+pub(crate) struct Refused {
+    pub place: String,
+    pub reason: String,
+    pub excerpt: String,
+    pub hash: Sha256,
+}
+
+fn rejected(place: &str, raw: &[u8], invalid: &Invalid) -> Refused {
+    let text = crate::event::redacted_excerpt(raw, EXCERPT_CHARS);
+    let place = if invalid.pointer.is_empty() { place.to_owned() } else { format!("{place}{}", invalid.pointer) };
+    Refused { place, reason: invalid.reason.clone(), excerpt: text, hash: Sha256::of(raw) }
+}
+
+pub(crate) async fn quarantine(ctx: &Ctx, producer: &str, refused: &[Refused]) -> Result<(), sqlx::Error> {
+    let mut tx = ctx.db.begin().await?;
+    store::sources::quarantine(&mut tx, producer, refused, ctx.clock.now()).await?;
+    tx.commit().await
+}

@@ -1,0 +1,7 @@
+//! Every SQL statement of the slice.
+
+pub mod events;
+pub mod graph;
+pub mod names;
+pub mod read;
+pub mod runs;
