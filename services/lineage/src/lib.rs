@@ -1,5 +1,52 @@
-//! The flow plane.
+//! The flow plane: OpenLineage in, the graph of jobs, runs and datasets, and what crosses from one owner to another in it.
+//!
+//! Tables: `lineage_events`, `lineage_jobs`, `datasets`, `dataset_symlinks`, `dataset_schemas`, `lineage_facets`, `runs`,
+//! `run_datasets`, `job_datasets`, `column_edges`, `dataset_observations` (read by the quality slice), `flows`,
+//! `flows_to_judge`. Jobs: `judge_flows`, `prepare_lineage_partitions`.
+
 pub mod columns;
+mod error;
 pub mod event;
 pub mod facts;
+mod flows;
 pub mod identity;
+mod ingest;
+mod store;
+
+use std::sync::Arc;
+
+use lakewarden_core::{Clock, Live};
+use lakewarden_db::Db;
+use lakewarden_tenancy::Ownership;
+
+pub use error::LineageError;
+pub use ingest::{ImportProgress, Intake, Outcome, ensure_partitions, import, ingest};
+
+/// What the slice needs. Clones share one intake: make one for a process.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    pub db: Db,
+    pub clock: Clock,
+    pub ownership: Live<Ownership>,
+    pub findings: lakewarden_findings::Ctx,
+    pub judge: lakewarden_isolation::Judge,
+    intake: Intake,
+    months: Arc<ingest::PreparedMonths>,
+}
+
+impl Ctx {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        ownership: Live<Ownership>,
+        findings: lakewarden_findings::Ctx,
+        judge: lakewarden_isolation::Judge,
+    ) -> Self {
+        Self { db, clock, ownership, findings, judge, intake: Intake::default(), months: Arc::default() }
+    }
+
+    /// The same with an intake of its own that nobody started.
+    fn without_intake(&self) -> Self {
+        Self { intake: Intake::default(), ..self.clone() }
+    }
+}

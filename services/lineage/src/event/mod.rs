@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use read::{Document, Invalid, read_event, split_documents};
+pub use read::{Document, Invalid, read_event, redacted_excerpt, split_documents};
 pub use time::parse_time;
 
 /// One observation of a producer.

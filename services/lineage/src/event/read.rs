@@ -217,6 +217,15 @@ fn write_canonical(value: &Value, out: &mut String) {
     }
 }
 
+/// The beginning of a refused body, for people to look at, without credentials.
+pub fn redacted_excerpt(raw: &[u8], chars: usize) -> String {
+    // A credential may straddle the cut: redact a little more than is shown.
+    let (text, _) = repair(&raw[..raw.len().min(chars * 8)]);
+    let mut excerpt = Value::String(text.chars().filter(|character| *character != '\0').collect());
+    redact(&mut excerpt);
+    excerpt.as_str().unwrap_or_default().chars().take(chars).collect()
+}
+
 /// The events of a body that holds one, an array of them, or one a line.
 pub fn split_documents(body: &[u8]) -> Result<Vec<Vec<u8>>, Invalid> {
     let start = body.iter().position(|byte| !byte.is_ascii_whitespace());

@@ -1,6 +1,6 @@
 //! From posted bytes to committed rows: events are read by the request that brings them and stored in shared batches.
 
-mod batch;
+
 mod commit;
 mod import;
 mod intake;
@@ -8,12 +8,13 @@ mod merge;
 mod names;
 mod partitions;
 mod remembered;
+mod write;
 
 use lakewarden_core::Sha256;
 
 pub use import::{ImportProgress, import};
 pub use intake::{Intake, Outcome};
-pub use partitions::ensure_partitions;
+pub use partitions::{PreparedMonths, ensure_partitions};
 
 use crate::error::LineageError;
 use crate::event::{Invalid, read_event};

@@ -3,5 +3,6 @@
 pub mod events;
 pub mod graph;
 pub mod names;
-pub mod read;
+
 pub mod runs;
+pub mod sources;
