@@ -4,6 +4,7 @@
 //! `run_datasets`, `job_datasets`, `column_edges`, `dataset_observations` (read by the quality slice), `flows`,
 //! `flows_to_judge`. Jobs: `judge_flows`, `prepare_lineage_partitions`.
 
+mod api;
 pub mod columns;
 mod error;
 pub mod event;
@@ -17,9 +18,13 @@ use std::sync::Arc;
 
 use lakewarden_core::{Clock, Live};
 use lakewarden_db::Db;
+use lakewarden_http::Routes;
+use lakewarden_identity::Who;
+use tokio::sync::Semaphore;
 use lakewarden_tenancy::Ownership;
 
 pub use error::LineageError;
+pub use store::summary::{Summary, describe_state, get_summary};
 pub use ingest::{ImportProgress, Intake, Outcome, ensure_partitions, import, ingest};
 
 /// What the slice needs. Clones share one intake: make one for a process.
@@ -32,6 +37,7 @@ pub struct Ctx {
     pub judge: lakewarden_isolation::Judge,
     intake: Intake,
     months: Arc<ingest::PreparedMonths>,
+    large_bodies: Arc<Semaphore>,
 }
 
 impl Ctx {
@@ -42,11 +48,29 @@ impl Ctx {
         findings: lakewarden_findings::Ctx,
         judge: lakewarden_isolation::Judge,
     ) -> Self {
-        Self { db, clock, ownership, findings, judge, intake: Intake::default(), months: Arc::default() }
+        Self {
+            db,
+            clock,
+            ownership,
+            findings,
+            judge,
+            intake: Intake::default(),
+            months: Arc::default(),
+            large_bodies: Arc::new(Semaphore::new(api::LARGE_BODIES)),
+        }
     }
 
     /// The same with an intake of its own that nobody started.
     fn without_intake(&self) -> Self {
         Self { intake: Intake::default(), ..self.clone() }
     }
+}
+
+pub fn routes(ctx: Ctx) -> Routes {
+    Routes::new()
+        .post("/api/v1/lineage", Who::Producer, ctx.clone(), api::post_event)
+        // Clients append the endpoint to a base that ends in a slash, or add one behind.
+        .post("/api/v1/lineage/", Who::Producer, ctx.clone(), api::post_event)
+        .post("/api/v1/lineage/batch", Who::Producer, ctx.clone(), api::post_batch)
+        .post("/api/v1/lineage/batch/", Who::Producer, ctx, api::post_batch)
 }

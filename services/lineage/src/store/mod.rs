@@ -6,3 +6,4 @@ pub mod names;
 
 pub mod runs;
 pub mod sources;
+pub mod summary;

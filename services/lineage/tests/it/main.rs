@@ -1,0 +1,5 @@
+//! The slice through its routes, on a real Postgres.
+
+mod ingest;
+mod order;
+mod support;
