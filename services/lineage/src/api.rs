@@ -105,7 +105,9 @@ pub async fn post_batch(
 fn reason_of(error: &LineageError) -> String {
     match error {
         LineageError::Invalid(invalid) => invalid.to_string(),
-        LineageError::NotStored { transient: false, .. } => "internal error; the service's log has the cause".to_owned(),
+        LineageError::NotStored { transient: false, .. } => {
+            "internal error; the service's log has the cause".to_owned()
+        }
         _ => "busy; send it again".to_owned(),
     }
 }

@@ -41,8 +41,10 @@ pub(crate) fn column_edges(facets: &Facets, notes: &mut Vec<String>) -> Option<V
 
 fn of_explicit(facet: ExplicitLineage) -> BTreeSet<ColumnEdge> {
     let whole = facet.inputs.into_iter().map(|input| (String::new(), input));
-    let by_column =
-        facet.fields.into_iter().flat_map(|(column, field)| field.inputs.into_iter().map(move |input| (column.clone(), input)));
+    let by_column = facet
+        .fields
+        .into_iter()
+        .flat_map(|(column, field)| field.inputs.into_iter().map(move |input| (column.clone(), input)));
     whole.chain(by_column).filter_map(|(column, input)| explicit_edge(&column, input)).collect()
 }
 
@@ -65,7 +67,8 @@ fn of_old_form(word: &str) -> Transformation {
 /// Several transformations of one origin are one edge: direct if one of them is, masked only if all of them are.
 fn edge(column: &str, origin: ColumnOrigin, old_form: Option<&Transformation>) -> ColumnEdge {
     let transformations = origin.transformations.unwrap_or_default();
-    let all: Vec<&Transformation> = if transformations.is_empty() { old_form.into_iter().collect() } else { transformations.iter().collect() };
+    let all: Vec<&Transformation> =
+        if transformations.is_empty() { old_form.into_iter().collect() } else { transformations.iter().collect() };
     let kind = all.iter().filter_map(|one| one.kind.as_deref()).max_by_key(|kind| *kind == "DIRECT");
     let subtypes: BTreeSet<&str> = all.iter().filter_map(|one| one.subtype.as_deref()).collect();
     ColumnEdge {
@@ -91,7 +94,10 @@ mod tests {
             .iter()
             .map(|edge| {
                 let mask = if edge.masking { " masked" } else { "" };
-                format!("{}.{} -> {} {} {}{mask}", edge.input.name, edge.input_column, edge.output_column, edge.kind, edge.subtype)
+                format!(
+                    "{}.{} -> {} {} {}{mask}",
+                    edge.input.name, edge.input_column, edge.output_column, edge.kind, edge.subtype
+                )
             })
             .collect()
     }
@@ -99,12 +105,17 @@ mod tests {
     #[test]
     fn all_three_forms_are_read() {
         let origin = |field: &str| json!({"namespace": "n", "name": "in", "field": field});
-        let old = json!({"columnLineage": {"fields": {"a": {"inputFields": [origin("x")], "transformationType": "MASKED"}}}});
+        let old =
+            json!({"columnLineage": {"fields": {"a": {"inputFields": [origin("x")], "transformationType": "MASKED"}}}});
         assert_eq!(edges(old), ["in.x -> a DIRECT MASKED masked"]);
         let mut direct = origin("x");
         direct["transformations"] = json!([{"type": "INDIRECT", "subtype": "JOIN"}, {"type": "DIRECT", "subtype": "IDENTITY", "masking": false}]);
         let new = json!({"columnLineage": {"fields": {"a": {"inputFields": [direct]}}, "dataset": [origin("y")]}});
-        assert_eq!(edges(new), ["in.y ->    ".trim_end().to_owned() + "   ", "in.x -> a DIRECT IDENTITY,JOIN".to_owned()].map(|e| e.replace("->    ", "->   ")));
+        assert_eq!(
+            edges(new),
+            ["in.y ->    ".trim_end().to_owned() + "   ", "in.x -> a DIRECT IDENTITY,JOIN".to_owned()]
+                .map(|e| e.replace("->    ", "->   "))
+        );
         let explicit = json!({
             "lineage": {"inputs": [], "fields": {"a": {"inputs": [{"namespace": "n", "name": "in", "field": "z"}]}}},
             "columnLineage": {"fields": {"b": {"inputFields": [origin("x")]}}},

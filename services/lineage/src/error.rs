@@ -42,7 +42,9 @@ impl From<LineageError> for Problem {
                 Self::unprocessable(format!("{place}: {reason}"))
                     .with_errors(vec![FieldError { pointer, detail: reason }])
             }
-            LineageError::Overloaded => Self::unavailable("too many events are waiting to be stored; send this one again", 1),
+            LineageError::Overloaded => {
+                Self::unavailable("too many events are waiting to be stored; send this one again", 1)
+            }
             LineageError::Database(error) => error.into(),
             LineageError::NotStored { transient: true, .. } => {
                 Self::unavailable("the database is busy or restarting; nothing of this request was stored", 1)

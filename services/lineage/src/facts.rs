@@ -132,7 +132,8 @@ impl Facts {
                 facts.read_datasets("outputs", Direction::Output, event.outputs, &mut notes)?;
             }
             Event::Dataset(event) => {
-                let dataset = dataset_facts(event.dataset, None, &mut notes).map_err(|error| error.below(&["dataset"]))?;
+                let dataset =
+                    dataset_facts(event.dataset, None, &mut notes).map_err(|error| error.below(&["dataset"]))?;
                 facts.datasets.push(dataset);
             }
         }
@@ -183,8 +184,9 @@ fn run_facts(event: &RunEvent, notes: &mut Vec<String>) -> Result<RunFacts, Inva
         external_id: (Uuid::parse_str(&run.run_id).is_err()).then(|| run.run_id.clone()),
         event_type: event.event_type,
         nominal,
-        parent: parent
-            .map(|parent| (crate::event::run_uuid(&parent.run.run_id), Name::new(parent.job.namespace, parent.job.name))),
+        parent: parent.map(|parent| {
+            (crate::event::run_uuid(&parent.run.run_id), Name::new(parent.job.namespace, parent.job.name))
+        }),
         error: lenient::<ErrorMessage>(&run.facets, "errorMessage", notes)
             .map(|error| error.message.chars().take(2000).collect()),
     })
@@ -204,11 +206,13 @@ fn dataset_facts(
         _ => column_edges(&facets, notes),
     };
     let (row_count, size_bytes) = counts(&facets, &input_facets, &output_facets)?;
-    let symlinks = lenient::<Symlinks>(&facets, "symlinks", notes).map(|symlinks| symlinks.identifiers).unwrap_or_default();
+    let symlinks =
+        lenient::<Symlinks>(&facets, "symlinks", notes).map(|symlinks| symlinks.identifiers).unwrap_or_default();
     let mut assertions: Vec<(Assertion, i32)> = Vec::new();
     for place in [&facets, &input_facets, &output_facets] {
-        for assertion in
-            lenient::<Assertions>(place, "dataQualityAssertions", notes).map(|facet| facet.assertions).unwrap_or_default()
+        for assertion in lenient::<Assertions>(place, "dataQualityAssertions", notes)
+            .map(|facet| facet.assertions)
+            .unwrap_or_default()
         {
             match assertions.iter_mut().find(|(known, _)| *known == assertion) {
                 Some((_, times)) => *times += 1,
@@ -299,7 +303,8 @@ fn facet_bodies(facets: &Facets) -> Vec<FacetBody> {
 
 fn deflate(raw: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::with_capacity(raw.len() / 3), flate2::Compression::new(3));
+    let mut encoder =
+        flate2::write::DeflateEncoder::new(Vec::with_capacity(raw.len() / 3), flate2::Compression::new(3));
     encoder.write_all(raw).expect("a Vec takes everything");
     encoder.finish().expect("a Vec takes everything")
 }

@@ -31,7 +31,8 @@ fn strip_s3_scheme(text: &str) -> Option<&str> {
 
 /// `arn:aws:glue:region:account` with `table/db/table`, the older `aws:glue:…` with `db.table`, or the whole ARN as name.
 fn glue_table(name: &Name) -> Option<String> {
-    let whole = if name.name.starts_with("arn:aws") { name.name.clone() } else { format!("{}:{}", name.namespace, name.name) };
+    let whole =
+        if name.name.starts_with("arn:aws") { name.name.clone() } else { format!("{}:{}", name.namespace, name.name) };
     let arn = whole.strip_prefix("arn:").unwrap_or(&whole);
     let mut parts = arn.splitn(5, ':');
     let (partition, service, _region, account, resource) =

@@ -20,12 +20,12 @@ use lakewarden_core::{Clock, Live};
 use lakewarden_db::Db;
 use lakewarden_http::Routes;
 use lakewarden_identity::Who;
-use tokio::sync::Semaphore;
 use lakewarden_tenancy::Ownership;
+use tokio::sync::Semaphore;
 
 pub use error::LineageError;
-pub use store::summary::{Summary, describe_state, get_summary};
 pub use ingest::{ImportProgress, Intake, Outcome, ensure_partitions, import, ingest};
+pub use store::summary::{Summary, describe_state, get_summary};
 
 /// What the slice needs. Clones share one intake: make one for a process.
 #[derive(Debug, Clone)]

@@ -74,7 +74,8 @@ async fn runs_have_the_known_states_times_and_datasets() {
             .fetch_one(world.ctx.db.system())
             .await
             .unwrap();
-        let shown = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+        let shown =
+            |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
         let words = ["OTHER", "RUNNING", "COMPLETE", "ABORT", "FAIL"];
         let wanted_job = format!("{}|{}", expected["job"][0].as_str().unwrap(), expected["job"][1].as_str().unwrap());
         assert_eq!(job, wanted_job, "{id}");
@@ -106,7 +107,8 @@ async fn every_invalid_event_is_refused_with_the_place_of_its_fault() {
     for file in std::fs::read_dir(data.join("invalid")).unwrap() {
         let file = file.unwrap().path();
         let text = std::fs::read_to_string(&file).unwrap();
-        let events: Vec<Vec<u8>> = text.lines().filter(|line| !line.is_empty()).map(|line| line.as_bytes().to_vec()).collect();
+        let events: Vec<Vec<u8>> =
+            text.lines().filter(|line| !line.is_empty()).map(|line| line.as_bytes().to_vec()).collect();
         for (line, outcome) in ingest(&world.ctx, "test", &events).await.into_iter().enumerate() {
             let error = outcome.expect_err(&format!("{}:{}", file.display(), line + 1));
             assert!(error.to_string().contains(": "), "{error}");

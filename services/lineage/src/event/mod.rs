@@ -127,7 +127,8 @@ impl Run {
 
 /// The id under which a run is known: its own where it is a UUID, else one derived from it, always the same.
 pub fn run_uuid(run_id: &str) -> Uuid {
-    Uuid::parse_str(run_id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("openlineage:run:{run_id}").as_bytes()))
+    Uuid::parse_str(run_id)
+        .unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("openlineage:run:{run_id}").as_bytes()))
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

@@ -314,7 +314,8 @@ mod tests {
         huge["job"]["name"] = json!("x".repeat(10_000_000));
         assert_eq!(refused(&huge).pointer, "/job/name");
 
-        let odd = r#"{"eventTime":"2026-01-01T00:00:00Z","run":{"runId":"r\u0000"},"job":{"namespace":"n","name":"\ud800"}}"#;
+        let odd =
+            r#"{"eventTime":"2026-01-01T00:00:00Z","run":{"runId":"r\u0000"},"job":{"namespace":"n","name":"\ud800"}}"#;
         let document = read_event(odd.as_bytes()).unwrap();
         assert_eq!(document.event.job().unwrap().name, "\u{fffd}");
         assert_eq!(document.notes.len(), 2);
@@ -325,7 +326,9 @@ mod tests {
 
     #[test]
     fn white_space_and_the_order_of_keys_do_not_make_another_event() {
-        let one = read_event(br#"{"eventTime":"2026-01-01T00:00:00Z","run":{"runId":"r"},"job":{"namespace":"n","name":"j"}}"#);
+        let one = read_event(
+            br#"{"eventTime":"2026-01-01T00:00:00Z","run":{"runId":"r"},"job":{"namespace":"n","name":"j"}}"#,
+        );
         let other = read_event(
             br#" {"job": {"name":"j", "namespace":"n"}, "run": {"runId":"r"}, "eventTime":"2026-01-01T00:00:00Z"} "#,
         );

@@ -1,11 +1,12 @@
 //! One batch, one transaction: names to ids, events stored, the new ones added up and merged into the rows.
 
 use chrono::{DateTime, Utc};
-use lakewarden_core::{Sha256, TenantId};
+use lakewarden_core::{Sha256, SourceId, TenantId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::delivered;
 use super::intake::{Incoming, Outcome};
 use super::merge::{Sum, to_minute};
 use super::names::{Mentioned, Names, recall, resolve_names};
@@ -14,7 +15,6 @@ use super::write;
 use crate::Ctx;
 use crate::facts::Facts;
 use crate::store::events::{self, EventRows};
-use crate::store::sources::{self, Delivered};
 
 /// Stores a batch. Nothing of it is in the database unless this returns `Ok`.
 pub(super) async fn commit(
@@ -55,7 +55,7 @@ pub(super) async fn commit(
         now,
     };
     let inputs = batch.write(&sum, &fresh, &names).await?;
-    sources::record_deliveries(&mut tx, &deliveries(incoming, &outcomes, &sources), now).await?;
+    delivered::record_deliveries(&mut tx, incoming, &outcomes, &sources, now).await?;
     tx.commit().await?;
 
     learnt.names = names.into_known();
@@ -100,8 +100,8 @@ async fn find_sources(
     version: Sha256,
     incoming: &[Incoming],
     now: DateTime<Utc>,
-) -> Result<FxHashMap<String, i32>, sqlx::Error> {
-    let mut found: FxHashMap<String, i32> = FxHashMap::default();
+) -> Result<FxHashMap<String, SourceId>, sqlx::Error> {
+    let mut found: FxHashMap<String, SourceId> = FxHashMap::default();
     for Incoming { producer, .. } in incoming {
         if found.contains_key(producer.as_ref()) {
             continue;
@@ -109,14 +109,14 @@ async fn find_sources(
         let known = remembered.with(version, |knowledge| knowledge.sources.get(producer.as_ref()).copied());
         let id = match known {
             Some(id) => id,
-            None => sources::find_source(connection, producer, now).await?,
+            None => delivered::find_source(connection, producer, now).await?,
         };
         found.insert(producer.to_string(), id);
     }
     Ok(found)
 }
 
-fn event_rows(incoming: &[Incoming], names: &Names, sources: &FxHashMap<String, i32>) -> EventRows {
+fn event_rows(incoming: &[Incoming], names: &Names, sources: &FxHashMap<String, SourceId>) -> EventRows {
     let mut rows = EventRows::default();
     let mut seen: FxHashSet<Uuid> = FxHashSet::default();
     for Incoming { facts, producer } in incoming {
@@ -130,7 +130,7 @@ fn event_rows(incoming: &[Incoming], names: &Names, sources: &FxHashMap<String, 
         };
         rows.event_times.push(facts.event_time);
         rows.ids.push(facts.id);
-        rows.sources.push(sources.get(producer.as_ref()).copied());
+        rows.sources.push(sources.get(producer.as_ref()).map(|SourceId(id)| *id));
         rows.runs.push(facts.run.as_ref().map(|run| run.id));
         rows.jobs.push(job.map(|job| job.id));
         rows.datasets.push(dataset.map(|dataset| dataset.id));
@@ -153,20 +153,6 @@ fn outcomes_of(incoming: &[Incoming], new: &FxHashSet<Uuid>) -> Vec<Outcome> {
             if first && new.contains(&event.facts.id) { Outcome::Stored } else { Outcome::Duplicate }
         })
         .collect()
-}
-
-fn deliveries(incoming: &[Incoming], outcomes: &[Outcome], sources: &FxHashMap<String, i32>) -> Vec<Delivered> {
-    let mut by_source: FxHashMap<i32, Delivered> = FxHashMap::default();
-    for (event, outcome) in incoming.iter().zip(outcomes) {
-        let Some(source) = sources.get(event.producer.as_ref()) else { continue };
-        let delivered = by_source.entry(*source).or_insert_with(|| Delivered::of(*source));
-        delivered.bytes += event.facts.raw_bytes as i64;
-        match outcome {
-            Outcome::Stored => delivered.count(event.facts.event_time),
-            Outcome::Duplicate => delivered.duplicates += 1,
-        }
-    }
-    by_source.into_values().collect()
 }
 
 pub(super) fn number(tenant: Option<TenantId>) -> Option<i32> {

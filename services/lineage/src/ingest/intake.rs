@@ -158,7 +158,8 @@ impl Committer {
         for request in requests {
             answers.push((request.events.len(), request.answer));
             let producer = request.producer;
-            incoming.extend(request.events.into_iter().map(|facts| Incoming { producer: Arc::clone(&producer), facts }));
+            incoming
+                .extend(request.events.into_iter().map(|facts| Incoming { producer: Arc::clone(&producer), facts }));
         }
         let mut outcomes = self.store_all(&incoming).await.into_iter();
         for (count, answer) in answers {
@@ -190,7 +191,9 @@ impl Committer {
                     let transient = is_transient(&error);
                     tracing::warn!(%error, events = part.len(), transient, "lineage events could not be stored");
                     let reason = error.to_string();
-                    outcomes.extend(part.iter().map(|_| Err(LineageError::NotStored { reason: reason.clone(), transient })));
+                    outcomes.extend(
+                        part.iter().map(|_| Err(LineageError::NotStored { reason: reason.clone(), transient })),
+                    );
                 }
             }
         }

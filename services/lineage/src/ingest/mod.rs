@@ -1,7 +1,7 @@
 //! From posted bytes to committed rows: events are read by the request that brings them and stored in shared batches.
 
-
 mod commit;
+mod delivered;
 mod import;
 mod intake;
 mod merge;
@@ -11,15 +11,16 @@ mod remembered;
 mod write;
 
 use lakewarden_core::Sha256;
+use lakewarden_sources::Rejected;
 
 pub use import::{ImportProgress, import};
 pub use intake::{Intake, Outcome};
 pub use partitions::{PreparedMonths, ensure_partitions};
 
+use crate::Ctx;
 use crate::error::LineageError;
-use crate::event::{Invalid, read_event};
+use crate::event::{Invalid, read_event, redacted_excerpt};
 use crate::facts::Facts;
-use crate::{Ctx, store};
 
 /// Longest part of a refused event that is kept for people to look at.
 const EXCERPT_CHARS: usize = 500;
@@ -58,7 +59,7 @@ pub(crate) async fn ingest_from(
         }
     }
     if !refused.is_empty() {
-        if let Err(error) = quarantine(ctx, producer, &refused).await {
+        if let Err(error) = delivered::keep_refused(ctx, producer, &refused).await {
             tracing::warn!(%error, "refused events could not be put into quarantine; the producer was told all the same");
         }
     }
@@ -69,22 +70,11 @@ pub(crate) async fn ingest_from(
         .collect()
 }
 
-/// A refused event as quarantine keeps it.
-pub(crate) struct Refused {
-    pub place: String,
-    pub reason: String,
-    pub excerpt: String,
-    pub hash: Sha256,
-}
-
-fn rejected(place: &str, raw: &[u8], invalid: &Invalid) -> Refused {
-    let text = crate::event::redacted_excerpt(raw, EXCERPT_CHARS);
-    let place = if invalid.pointer.is_empty() { place.to_owned() } else { format!("{place}{}", invalid.pointer) };
-    Refused { place, reason: invalid.reason.clone(), excerpt: text, hash: Sha256::of(raw) }
-}
-
-pub(crate) async fn quarantine(ctx: &Ctx, producer: &str, refused: &[Refused]) -> Result<(), sqlx::Error> {
-    let mut tx = ctx.db.begin().await?;
-    store::sources::quarantine(&mut tx, producer, refused, ctx.clock.now()).await?;
-    tx.commit().await
+fn rejected(place: &str, raw: &[u8], invalid: &Invalid) -> Rejected {
+    Rejected {
+        place: if invalid.pointer.is_empty() { place.to_owned() } else { format!("{place}{}", invalid.pointer) },
+        reason: invalid.reason.clone(),
+        excerpt: redacted_excerpt(raw, EXCERPT_CHARS),
+        hash: Sha256::of(raw),
+    }
 }

@@ -28,10 +28,6 @@ impl Names {
         Resolved { id: known.id, tenant: known.tenant }
     }
 
-    pub fn add(&mut self, names: Self) {
-        self.known.extend(names.known);
-    }
-
     pub fn into_known(self) -> FxHashMap<(Entity, Name), Known> {
         self.known
     }
@@ -83,12 +79,9 @@ async fn find_or_insert(
         insert(connection, entity, &rows, now).await?;
         stored = find(connection, entity, &hashes).await?;
     }
-    let mut by_hash: FxHashMap<Vec<u8>, Known> = stored.into_iter().map(|row| (row.identity_hash.clone(), row.into())).collect();
-    Ok(wanted
-        .iter()
-        .zip(&hashes)
-        .filter_map(|(name, hash)| Some(((*name).clone(), by_hash.remove(hash)?)))
-        .collect())
+    let mut by_hash: FxHashMap<Vec<u8>, Known> =
+        stored.into_iter().map(|row| (row.identity_hash.clone(), row.into())).collect();
+    Ok(wanted.iter().zip(&hashes).filter_map(|(name, hash)| Some(((*name).clone(), by_hash.remove(hash)?))).collect())
 }
 
 async fn find(connection: &mut PgConnection, entity: Entity, hashes: &[Vec<u8>]) -> Result<Vec<Stored>, sqlx::Error> {

@@ -46,7 +46,8 @@ async fn prepare_month(ctx: &Ctx, month: NaiveDate) {
     for table in TABLES {
         let made = async {
             let mut tx = ctx.db.begin().await?;
-            create_partition(&mut tx, table, &name, &format!("{month} 00:00:00+00"), &format!("{next} 00:00:00+00")).await?;
+            create_partition(&mut tx, table, &name, &format!("{month} 00:00:00+00"), &format!("{next} 00:00:00+00"))
+                .await?;
             tx.commit().await
         };
         if let Err(error) = made.await {

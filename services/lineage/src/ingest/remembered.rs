@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use lakewarden_core::{Sha256, TenantId};
+use lakewarden_core::{Sha256, SourceId, TenantId};
 use rustc_hash::FxHashMap;
 
 use crate::facts::{Direction, Name};
@@ -47,7 +47,7 @@ pub struct Knowledge {
     pub edges: FxHashMap<EdgeKey, Span>,
     pub schemas: FxHashMap<(i32, Sha256), Span>,
     pub facets: FxHashMap<FacetKey, (Sha256, DateTime<Utc>)>,
-    pub sources: FxHashMap<String, i32>,
+    pub sources: FxHashMap<String, SourceId>,
 }
 
 /// The memory of one process; tenants in it are those of one version of `tenants.toml`.

@@ -233,7 +233,8 @@ impl Batch<'_> {
         let facets = graph::list_column_facets(&mut *self.connection, restated).await?;
         let mut by_dataset: FxHashMap<i32, (Option<i32>, Facets)> = FxHashMap::default();
         for facet in facets.into_iter().filter(|facet| !is_deleted(&facet.body)) {
-            let entry = by_dataset.entry(facet.dataset_id).or_insert_with(|| (number(facet.tenant_id), Facets::default()));
+            let entry =
+                by_dataset.entry(facet.dataset_id).or_insert_with(|| (number(facet.tenant_id), Facets::default()));
             entry.1.0.insert(facet.name, facet.body);
         }
         let edges: Vec<(i32, Option<i32>, Vec<ColumnEdge>)> = by_dataset

@@ -5,5 +5,4 @@ pub mod graph;
 pub mod names;
 
 pub mod runs;
-pub mod sources;
 pub mod summary;

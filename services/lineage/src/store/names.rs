@@ -78,7 +78,11 @@ pub async fn insert_jobs(db: impl PgExecutor<'_>, new: &NewNames, now: DateTime<
 }
 
 /// Inserts the datasets that are new, each its own canonical dataset at first; returns their ids.
-pub async fn insert_datasets(db: impl PgExecutor<'_>, new: &NewNames, now: DateTime<Utc>) -> Result<Vec<i32>, sqlx::Error> {
+pub async fn insert_datasets(
+    db: impl PgExecutor<'_>,
+    new: &NewNames,
+    now: DateTime<Utc>,
+) -> Result<Vec<i32>, sqlx::Error> {
     sqlx::query_scalar!(
         "insert into datasets
              (id, canonical_id, namespace, name, identity_hash, asset, tenant_id, layer, owner_rule, observed, created_at, last_seen_at)
@@ -104,11 +108,7 @@ pub async fn insert_datasets(db: impl PgExecutor<'_>, new: &NewNames, now: DateT
     .await
 }
 
-pub async fn touch_jobs(
-    db: impl PgExecutor<'_>,
-    ids: &[i32],
-    seen_at: &[DateTime<Utc>],
-) -> Result<(), sqlx::Error> {
+pub async fn touch_jobs(db: impl PgExecutor<'_>, ids: &[i32], seen_at: &[DateTime<Utc>]) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update lineage_jobs as j set observed = true, last_seen_at = greatest(j.last_seen_at, t.seen)
          from unnest($1::int[], $2::timestamptz[]) as t (id, seen) where j.id = t.id",

@@ -21,7 +21,11 @@ async fn an_event_is_answered_201_with_an_empty_body_once_it_is_committed() {
     assert_eq!(summary.runs_running, 1);
 
     let again = world.producer.post("/api/v1/lineage/", start.to_string()).await;
-    assert_eq!(again.status, StatusCode::CREATED, "a client that retries is not told off, and a slash behind is accepted");
+    assert_eq!(
+        again.status,
+        StatusCode::CREATED,
+        "a client that retries is not told off, and a slash behind is accepted"
+    );
     assert_eq!(get_summary(world.ctx.db.system()).await.unwrap(), summary);
 }
 
@@ -46,10 +50,22 @@ async fn a_bad_event_is_answered_with_the_place_of_its_fault() {
     let world = world().await;
     for (body, pointer) in [
         (json!({"eventTime": "2026-01-01T00:00:00Z"}), "/run"),
-        (json!({"eventTime": "2026-02-30T00:00:00Z", "run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}}), "/eventTime"),
-        (json!({"eventTime": "2026-01-01T00:00:00Z", "run": {"runId": null}, "job": {"namespace": "n", "name": "j"}}), "/run/runId"),
-        (json!({"eventTime": "2026-01-01T00:00:00Z", "run": {"runId": "r", "facets": {"parent": {"run": {}}}}, "job": {"namespace": "n", "name": "j"}}), "/run/facets/parent/run/runId"),
-        (json!({"eventTime": "2026-01-01T00:00:00Z", "run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}, "outputs": [{"namespace": "n", "name": "d", "outputFacets": {"outputStatistics": {"rowCount": "many"}}}]}), "/outputs/0/outputFacets/outputStatistics/rowCount"),
+        (
+            json!({"eventTime": "2026-02-30T00:00:00Z", "run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}}),
+            "/eventTime",
+        ),
+        (
+            json!({"eventTime": "2026-01-01T00:00:00Z", "run": {"runId": null}, "job": {"namespace": "n", "name": "j"}}),
+            "/run/runId",
+        ),
+        (
+            json!({"eventTime": "2026-01-01T00:00:00Z", "run": {"runId": "r", "facets": {"parent": {"run": {}}}}, "job": {"namespace": "n", "name": "j"}}),
+            "/run/facets/parent/run/runId",
+        ),
+        (
+            json!({"eventTime": "2026-01-01T00:00:00Z", "run": {"runId": "r"}, "job": {"namespace": "n", "name": "j"}, "outputs": [{"namespace": "n", "name": "d", "outputFacets": {"outputStatistics": {"rowCount": "many"}}}]}),
+            "/outputs/0/outputFacets/outputStatistics/rowCount",
+        ),
         (json!([]), ""),
     ] {
         let answer = post(&world.producer, &body).await;
@@ -69,7 +85,8 @@ async fn odd_text_is_kept_and_credentials_are_not() {
     let world = world().await;
     let mut odd = event("COMPLETE", 0, "run \u{1F600}:#?&", "load\\\"';--");
     odd["inputs"] = json!([dataset("postgres://etl:hunter2@db:5432", "shop.öffentlich.\u{202e}orders")]);
-    odd["run"]["facets"] = json!({"debezium_config": {"database.password": "hunter2"}, "big": {"text": "x".repeat(1_000_000)}});
+    odd["run"]["facets"] =
+        json!({"debezium_config": {"database.password": "hunter2"}, "big": {"text": "x".repeat(1_000_000)}});
     let body = odd.to_string().replace("etl\",\"name\"", "et\\u0000l\",\"name\"");
     let answer = world.producer.post("/api/v1/lineage", body).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
@@ -87,7 +104,10 @@ async fn a_batch_is_answered_event_by_event() {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     let answer = answer.json();
     assert_eq!(answer["status"], "partial_success");
-    assert_eq!(answer["summary"], json!({"received": 3, "successful": 2, "failed": 1, "retriable": 0, "non_retriable": 1}));
+    assert_eq!(
+        answer["summary"],
+        json!({"received": 3, "successful": 2, "failed": 1, "retriable": 0, "non_retriable": 1})
+    );
     assert_eq!(answer["failed_events"][0]["index"], 1);
     let lines = format!("{}\nnot json\n{good}\n", event("START", 9, "r2", "load"));
     let answer = post_gzip(&world.producer, "/api/v1/lineage/batch/", lines.as_bytes()).await.json();

@@ -41,7 +41,8 @@ fn events() -> Vec<Value> {
     for text in ["one", "other"] {
         let mut definition = json!({"eventTime": "2026-11-22T13:00:00Z", "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent"});
         definition["dataset"] = dataset("s3://clean", "orders");
-        definition["dataset"]["facets"] = json!({"documentation": {"description": text}, "old": {"_deleted": text == "one"}});
+        definition["dataset"]["facets"] =
+            json!({"documentation": {"description": text}, "old": {"_deleted": text == "one"}});
         all.push(definition);
     }
     all

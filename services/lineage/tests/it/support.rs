@@ -10,9 +10,6 @@ use lakewarden_tenancy::Ownership;
 use lakewarden_testkit::{Answer, TestClient, TestDb, clock};
 use serde_json::{Value, json};
 
-pub const TENANTS: &str = r#"
-"#;
-
 pub struct World {
     pub ctx: Ctx,
     pub clock: Clock,
@@ -39,8 +36,8 @@ pub fn context(test_db: &TestDb, clock: &Clock, ownership: Ownership) -> Ctx {
     let live = Live::new(ownership, Sha256::of("tenants"), now);
     let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies");
     let pack = lakewarden_isolation::load_pack(std::path::Path::new(policies)).expect("the pack compiles");
-    let mut infos: Vec<_> = Pack::policies(&pack).to_vec();
-    infos.extend(lakewarden_findings::service_policies().into_iter());
+    let mut infos: Vec<_> = Pack::policies(&pack).iter().map(|policy| (**policy).clone()).collect();
+    infos.extend(lakewarden_findings::service_policies());
     let registry = Live::new(registry_of(infos), Sha256::of("registry"), now);
     let pack = Live::new(pack, Sha256::of("pack"), now);
     let judge = Judge::new(pack, live.clone());
@@ -52,8 +49,13 @@ pub fn context(test_db: &TestDb, clock: &Clock, ownership: Ownership) -> Ctx {
         std::sync::Arc::new(lakewarden_alerts::NoRadius),
         "http://localhost:3000",
     );
-    let findings =
-        lakewarden_findings::Ctx { db: test_db.db.clone(), clock: clock.clone(), registry, ownership: live.clone(), alerts };
+    let findings = lakewarden_findings::Ctx {
+        db: test_db.db.clone(),
+        clock: clock.clone(),
+        registry,
+        ownership: live.clone(),
+        alerts,
+    };
     Ctx::new(test_db.db.clone(), clock.clone(), live, findings, judge)
 }
 
