@@ -4,7 +4,6 @@
 mod health;
 mod overview;
 mod policies;
-mod radius;
 mod reload;
 mod router;
 mod sign_in;

@@ -22,8 +22,6 @@ pub struct Policies {
     pub ownership: Live<Ownership>,
     pub pack: Live<Pack>,
     pub alerts: Live<AlertPolicy>,
-    pub quality: Live<lakewarden_quality::Policies>,
-    pub cost: Live<lakewarden_cost::Policies>,
     /// Every policy of every kind, made from the others.
     pub registry: Live<Registry>,
 }
@@ -51,12 +49,10 @@ impl Policies {
         let ownership = Live::new(ownership, tenants.version, now);
         let pack = live(read_pack(&folder)?, now);
         let alerts = live(read_alerts(&folder)?, now);
-        let quality = live(read_quality(&folder)?, now);
-        let cost = live(read_cost(&folder)?, now);
-        let registry = registry_of(&pack.get(), &quality.get(), &cost.get())?;
+        let registry = registry_of(&pack.get())?;
         let version = registry.version();
         let registry = Live::new(registry, version, now);
-        Ok(Self { folder, ownership, pack, alerts, quality, cost, registry })
+        Ok(Self { folder, ownership, pack, alerts, registry })
     }
 
     /// Reads everything again. A part that is broken keeps its last good version; the others are taken.
@@ -66,11 +62,9 @@ impl Policies {
         let changed = [
             take(&self.pack, read_pack(&self.folder), now, &mut report.broken),
             take(&self.alerts, read_alerts(&self.folder), now, &mut report.broken),
-            take(&self.quality, read_quality(&self.folder), now, &mut report.broken),
-            take(&self.cost, read_cost(&self.folder), now, &mut report.broken),
         ];
         report.changed = report.tenants_changed || changed.contains(&true);
-        match registry_of(&self.pack.get(), &self.quality.get(), &self.cost.get()) {
+        match registry_of(&self.pack.get()) {
             Ok(registry) if registry.version() != self.registry.loaded().version => {
                 let version = registry.version();
                 self.registry.replace(registry, version, now);
@@ -81,12 +75,7 @@ impl Policies {
         Ok(report)
     }
 
-    async fn reload_tenants(
-        &self,
-        db: &Db,
-        now: DateTime<Utc>,
-        broken: &mut Vec<LoadError>,
-    ) -> Result<bool, AppError> {
+    async fn reload_tenants(&self, db: &Db, now: DateTime<Utc>, broken: &mut Vec<LoadError>) -> Result<bool, AppError> {
         match read_tenants(&self.folder) {
             Ok(read) if is_news(&self.ownership, read.version) => {
                 let ownership = lakewarden_tenancy::sync(db, read.value, now).await?;
@@ -108,8 +97,6 @@ impl Policies {
             self.ownership.loaded().broken.clone(),
             self.pack.loaded().broken.clone(),
             self.alerts.loaded().broken.clone(),
-            self.quality.loaded().broken.clone(),
-            self.cost.loaded().broken.clone(),
         ];
         broken
             .into_iter()
@@ -131,12 +118,10 @@ pub fn check_policies(folder: &Path) -> Result<(usize, usize), Vec<String>> {
     let tenants = read_tenants(folder).map_err(&mut fault).is_ok();
     let alerts = read_alerts(folder).map_err(&mut fault).is_ok();
     let pack = read_pack(folder).map_err(&mut fault).ok();
-    let quality = read_quality(folder).map_err(&mut fault).ok();
-    let cost = read_cost(folder).map_err(&mut fault).ok();
     let mut policies = 0;
     let mut cases = 0;
-    if let (Some(pack), Some(quality), Some(cost)) = (&pack, &quality, &cost) {
-        match registry_of(&pack.value, &quality.value, &cost.value) {
+    if let Some(pack) = &pack {
+        match registry_of(&pack.value) {
             Ok(registry) => policies = registry.policies().len(),
             Err(error) => faults.push(error.to_string()),
         }
@@ -165,12 +150,7 @@ fn is_news<T>(live: &Live<T>, version: Sha256) -> bool {
     loaded.version != version || loaded.broken.is_some()
 }
 
-fn take<T>(
-    live: &Live<T>,
-    read: Result<Read<T>, LoadError>,
-    now: DateTime<Utc>,
-    broken: &mut Vec<LoadError>,
-) -> bool {
+fn take<T>(live: &Live<T>, read: Result<Read<T>, LoadError>, now: DateTime<Utc>, broken: &mut Vec<LoadError>) -> bool {
     match read {
         Ok(read) if is_news(live, read.version) => {
             live.replace(read.value, read.version, now);
@@ -200,23 +180,9 @@ fn read_alerts(folder: &Path) -> Result<Read<AlertPolicy>, LoadError> {
     Ok(Read { value: AlertPolicy::parse(ALERTS, &text)?, version: Sha256::of(text) })
 }
 
-fn read_quality(folder: &Path) -> Result<Read<lakewarden_quality::Policies>, LoadError> {
-    let files = read_folder(folder, "quality")?;
-    Ok(Read { value: lakewarden_quality::Policies::parse(&files)?, version: version_of(&files) })
-}
-
-fn read_cost(folder: &Path) -> Result<Read<lakewarden_cost::Policies>, LoadError> {
-    let files = read_folder(folder, "cost")?;
-    Ok(Read { value: lakewarden_cost::Policies::parse(&files)?, version: version_of(&files) })
-}
-
-fn registry_of(
-    pack: &Pack,
-    quality: &lakewarden_quality::Policies,
-    cost: &lakewarden_cost::Policies,
-) -> Result<Registry, LoadError> {
+fn registry_of(pack: &Pack) -> Result<Registry, LoadError> {
     let isolation = pack.policies().iter().map(|policy| PolicyInfo::clone(policy));
-    let all = isolation.chain(quality.infos()).chain(cost.infos()).chain(service_policies());
+    let all = isolation.chain(service_policies());
     Registry::new(all).map_err(|duplicate| LoadError {
         file: duplicate.second.clone(),
         line: None,
@@ -230,30 +196,4 @@ fn read_file(folder: &Path, file: &str) -> Result<String, LoadError> {
         line: None,
         message: format!("cannot be read: {error} (looked in {})", folder.display()),
     })
-}
-
-/// The folder's `*.toml` with their texts, by name.
-fn read_folder(folder: &Path, part: &str) -> Result<Vec<(String, String)>, LoadError> {
-    let entries = std::fs::read_dir(folder.join(part)).map_err(|error| LoadError {
-        file: part.to_owned(),
-        line: None,
-        message: format!("cannot be listed: {error}"),
-    })?;
-    let mut names: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
-    names.sort();
-    names
-        .into_iter()
-        .map(|name| {
-            let file = format!("{part}/{name}");
-            read_file(folder, &file).map(|text| (file, text))
-        })
-        .collect()
-}
-
-fn version_of(files: &[(String, String)]) -> Sha256 {
-    Sha256::of_parts(files.iter().flat_map(|(file, text)| [file.as_bytes(), text.as_bytes()]))
 }

@@ -47,7 +47,10 @@ pub(crate) async fn reload(app: &App) -> Result<(), AppError> {
     let now = app.clock.now();
     let report = app.policies.reload(&app.db, now).await?;
     for error in &report.broken {
-        tracing::error!(policy.file = error.file, "a policy file is broken, its last good version stays in force: {error}");
+        tracing::error!(
+            policy.file = error.file,
+            "a policy file is broken, its last good version stays in force: {error}"
+        );
     }
     if report.changed {
         tracing::info!(registry = app.policies.registry.loaded().version.short(), "the policies were read again");

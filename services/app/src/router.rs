@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use lakewarden_http::{
     AuthState, Problem, Routes, Surround, Surroundings, asset_routes, authenticate, problem_page, surround,
 };

@@ -6,7 +6,6 @@ use lakewarden_core::Clock;
 use lakewarden_db::{Db, Jobs};
 use lakewarden_http::Routes;
 
-use crate::radius::LineageRadius;
 use crate::{AppConfig, AppError, Policies};
 
 /// The contexts of all slices. Clones share them.
@@ -16,24 +15,19 @@ pub struct Slices {
     pub sources: lakewarden_sources::Ctx,
     pub findings: lakewarden_findings::Ctx,
     pub isolation: lakewarden_isolation::Ctx,
-    pub lineage: lakewarden_lineage::Ctx,
-    pub access: lakewarden_access::Ctx,
     pub catalog: lakewarden_catalog::Ctx,
-    pub quality: lakewarden_quality::Ctx,
-    pub cost: lakewarden_cost::Ctx,
 }
 
 impl Slices {
     pub(crate) fn open(config: &AppConfig, db: &Db, clock: &Clock, policies: &Policies) -> Self {
         let ownership = || policies.ownership.clone();
-        let isolation =
-            lakewarden_isolation::Ctx::new(db.clone(), clock.clone(), ownership(), policies.pack.clone());
+        let isolation = lakewarden_isolation::Ctx::new(db.clone(), clock.clone(), ownership(), policies.pack.clone());
         let alerts = lakewarden_alerts::Ctx::new(
             db.clone(),
             clock.clone(),
             policies.alerts.clone(),
             ownership(),
-            Arc::new(LineageRadius::new(db.clone(), ownership())),
+            Arc::new(lakewarden_alerts::NoRadius),
             &config.base_url,
         );
         let findings = lakewarden_findings::Ctx {
@@ -47,28 +41,12 @@ impl Slices {
         Self {
             tenancy: lakewarden_tenancy::Ctx { db: db.clone(), clock: clock.clone(), ownership: ownership() },
             sources: lakewarden_sources::Ctx { db: db.clone(), clock: clock.clone() },
-            lineage: lakewarden_lineage::Ctx::new(db.clone(), clock.clone(), ownership(), findings.clone(), judge()),
-            access: lakewarden_access::Ctx::new(db.clone(), clock.clone(), ownership(), judge(), findings.clone()),
             catalog: lakewarden_catalog::Ctx {
                 db: db.clone(),
                 clock: clock.clone(),
                 ownership: ownership(),
                 pack: policies.pack.clone(),
                 judge: judge(),
-                findings: findings.clone(),
-            },
-            quality: lakewarden_quality::Ctx {
-                db: db.clone(),
-                clock: clock.clone(),
-                ownership: ownership(),
-                policies: policies.quality.clone(),
-                findings: findings.clone(),
-            },
-            cost: lakewarden_cost::Ctx {
-                db: db.clone(),
-                clock: clock.clone(),
-                ownership: ownership(),
-                policies: policies.cost.clone(),
                 findings: findings.clone(),
             },
             isolation,
@@ -82,11 +60,7 @@ impl Slices {
             .merge(lakewarden_alerts::routes(self.findings.alerts.clone()))
             .merge(lakewarden_findings::routes(self.findings.clone()))
             .merge(lakewarden_isolation::routes(self.isolation.clone()))
-            .merge(lakewarden_lineage::routes(self.lineage.clone()))
-            .merge(lakewarden_access::routes(self.access.clone()))
             .merge(lakewarden_catalog::routes(self.catalog.clone()))
-            .merge(lakewarden_quality::routes(self.quality.clone()))
-            .merge(lakewarden_cost::routes(self.cost.clone()))
     }
 
     pub(crate) fn jobs(&self) -> Jobs {
@@ -95,23 +69,14 @@ impl Slices {
             .merge(lakewarden_alerts::jobs(self.findings.alerts.clone()))
             .merge(lakewarden_findings::jobs(self.findings.clone()))
             .merge(lakewarden_isolation::jobs(self.isolation.clone()))
-            .merge(lakewarden_lineage::jobs(self.lineage.clone()))
-            .merge(lakewarden_access::jobs(self.access.clone()))
             .merge(lakewarden_catalog::jobs(self.catalog.clone()))
-            .merge(lakewarden_quality::jobs(self.quality.clone()))
-            .merge(lakewarden_cost::jobs(self.cost.clone()))
     }
 
     /// After a change of `tenants.toml`: every slice asks again whose its assets are. A slice that fails is logged and named;
     /// the others go on, and the next reload tries again.
     pub(crate) async fn reassign_owners(&self) -> Result<u64, AppError> {
-        let outcomes = [
-            ("lineage", lakewarden_lineage::reassign_owners(&self.lineage).await.map_err(|error| error.to_string())),
-            ("access", lakewarden_access::reassign_owners(&self.access).await.map_err(|error| error.to_string())),
-            ("catalog", lakewarden_catalog::reassign_owners(&self.catalog).await.map_err(|error| error.to_string())),
-            ("quality", lakewarden_quality::reassign_owners(&self.quality).await.map_err(|error| error.to_string())),
-            ("cost", lakewarden_cost::reassign_owners(&self.cost).await.map_err(|error| error.to_string())),
-        ];
+        let outcomes =
+            [("catalog", lakewarden_catalog::reassign_owners(&self.catalog).await.map_err(|error| error.to_string()))];
         let mut reassigned = 0;
         let mut failed = Vec::new();
         for (slice, outcome) in outcomes {
