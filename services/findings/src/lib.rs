@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod breach;
 mod error;
+pub mod policy_file;
 mod record;
 mod registry;
 mod service_policies;

@@ -1,0 +1,7 @@
+//! Every SQL statement of the slice.
+
+mod read;
+mod write;
+
+pub use read::*;
+pub use write::*;
