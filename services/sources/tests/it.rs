@@ -1,4 +1,5 @@
 //! Deliveries, coverage and quarantine in Postgres, and the operator's pages over them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its ground has failed")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lakewarden_core::{Sha256, SourceId, TenantId};

@@ -1,4 +1,5 @@
 //! Tenants in Postgres, and who may read what about ownership.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its ground has failed")]
 
 use lakewarden_core::{Live, Scope, Sha256, TenantId};
 use lakewarden_identity::Reach;
