@@ -160,7 +160,7 @@ impl Frame<'_> {
         let (id, title, description) = (self.id(), escape(self.title), escape(self.description));
         let role = if self.has_links { "group" } else { "img" };
         Markup(format!(
-            "<figure class=\"chart {class}\"><div class=\"table-wrap\"><svg viewBox=\"0 0 {width} {height}\" role=\"{role}\" \
+            "<figure class=\"chart {class}\"><div class=\"table-wrap\"><svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"{role}\" \
              aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{description}</desc>\
              {drawing}</svg></div>{after}</figure>"
         ))
