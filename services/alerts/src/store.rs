@@ -395,7 +395,6 @@ pub(crate) async fn list_deliveries(
     before: Cursor,
     limit: i64,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
-    let before_at = before.at.min(DateTime::from_timestamp(32_503_680_000, 0).unwrap_or(before.at));
     sqlx::query_as!(
         Delivery,
         r#"select id as "id: DeliveryId", receiver, policy_id, tenant_id as "tenant_id: TenantId", state as "state: State",
@@ -406,7 +405,7 @@ pub(crate) async fn list_deliveries(
            order by created_at desc, id desc limit $5"#,
         state.map(State::as_str),
         receiver,
-        before_at,
+        before.at,
         before.id,
         limit,
     )

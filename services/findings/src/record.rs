@@ -15,7 +15,7 @@ use crate::store::evidence::{self, EvidenceColumns};
 use crate::{Breach, Ctx, FindingsError, Fingerprint, Registry};
 
 /// Who changes findings when no person does.
-const SERVICE: &str = "lakewarden";
+pub(crate) const SERVICE: &str = "lakewarden";
 /// Evidence summaries that go into a message.
 const SUMMARIES: usize = 3;
 

@@ -3,8 +3,8 @@
 use lakewarden_core::Sha256;
 use sqlx::{PgConnection, PgExecutor};
 
-use super::hash;
 use crate::audit::{Act, AuditRow};
+use crate::lens::hash;
 
 /// Any number will do, as long as every process agrees.
 const CHAIN_LOCK: i64 = 0x1a5e_a0d1;

@@ -6,10 +6,11 @@ use chrono::TimeDelta;
 use lakewarden_alerts::{AlertPolicy, NoRadius};
 use lakewarden_core::{Clock, Live, Plane, Severity, Sha256, TenantId, TimeWindow};
 use lakewarden_findings::{
-    Breach, Ctx, Evidence, PolicyInfo, PolicyKind, Recorded, Registry, record, service_policies,
+    Breach, Ctx, Evidence, PolicyInfo, PolicyKind, Recorded, Registry, record, routes, service_policies,
 };
+use lakewarden_identity::{Reach, SESSION_COOKIE, bootstrap_administrator, sign_in};
 use lakewarden_tenancy::{Owner, Ownership};
-use lakewarden_testkit::{TestDb, clock, noon};
+use lakewarden_testkit::{TestClient, TestDb, clock, noon};
 
 pub const ACME: TenantId = TenantId(1);
 pub const GLOBEX: TenantId = TenantId(2);
@@ -32,7 +33,7 @@ impl Lake {
         let live = |what: &str| (Sha256::of(what), noon());
         let (version, at) = live("registry");
         let registry = Live::new(registry(), version, at);
-        let ownership = Live::new(Ownership::default(), version, at);
+        let ownership = Live::new(ownership(), version, at);
         let alerts = lakewarden_alerts::Ctx::new(
             db.clone(),
             clock.clone(),
@@ -51,9 +52,32 @@ impl Lake {
         recorded
     }
 
+    /// A program that reads everything, or one tenant's auditor.
+    pub async fn reader(&self, reach: Reach) -> TestClient {
+        let name = format!("{reach:?}");
+        let anonymous = TestClient::anonymous(&self.ctx.db, &self.clock, routes(self.ctx.clone()));
+        anonymous.with_reach(&self.ctx.db, &self.clock, &name, reach).await
+    }
+
+    /// The administrator's session cookie.
+    pub async fn administrator(&self) -> String {
+        let (pool, now) = (self.ctx.db.system(), self.clock.now());
+        let password = bootstrap_administrator(pool, "ada", None, now).await.unwrap().unwrap();
+        let session = sign_in(pool, "ada", password.reveal(), now).await.unwrap().unwrap();
+        format!("{SESSION_COOKIE}={}", session.secret.reveal())
+    }
+
     pub async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(self.ctx.db.system()).await.unwrap()
     }
+}
+
+/// *acme* and *globex*, with the ids that [`Ownership::parse`] gives by their place.
+fn ownership() -> Ownership {
+    Ownership::parse(
+        "[[tenant]]\nslug = \"acme\"\nname = \"Acme Corp\"\n[[tenant]]\nslug = \"globex\"\nname = \"Globex Inc\"\n",
+    )
+    .unwrap()
 }
 
 fn registry() -> Registry {
