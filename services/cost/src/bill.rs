@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use lakewarden_core::{Currency, Money, TenantId};
-use lakewarden_tenancy::Ownership;
+use lakewarden_tenancy::{Owner, Ownership};
 use rust_decimal::Decimal;
 
 use crate::amount::from_cents;
@@ -35,11 +35,11 @@ pub fn payer_name(ownership: &Ownership, payer: Option<TenantId>) -> String {
 }
 
 /// The payer of an address; None where there is none of that name.
-pub fn find_payer(ownership: &Ownership, slug: &str) -> Option<Option<TenantId>> {
+pub fn find_payer(ownership: &Ownership, slug: &str) -> Option<Owner> {
     match slug {
-        UNALLOCATED => Some(None),
-        PLATFORM => Some(Some(TenantId::PLATFORM)),
-        _ => ownership.tenant_by_slug(slug).map(|tenant| Some(tenant.id)),
+        UNALLOCATED => Some(Owner::Unowned),
+        PLATFORM => Some(Owner::Platform),
+        _ => ownership.tenant_by_slug(slug).map(|tenant| Owner::Tenant(tenant.id)),
     }
 }
 
@@ -176,7 +176,7 @@ pub fn lines_href(month: NaiveDate, payer: Option<&str>, service: Option<&str>) 
     let mut href = format!("/cost/lines?month={}", month::slug(month));
     for (name, value) in [("payer", payer), ("service", service)] {
         if let Some(value) = value {
-            href.push_str(&format!("&{name}={}", encode(value)));
+            href.extend(["&", name, "=", &encode(value)]);
         }
     }
     href
@@ -226,8 +226,8 @@ mod tests {
     #[test]
     fn an_address_finds_its_payer() {
         let ownership = Ownership::parse("[[tenant]]\nslug = \"acme\"\nname = \"Acme\"\n").unwrap();
-        assert_eq!(find_payer(&ownership, "acme"), Some(Some(TenantId(1))));
-        assert_eq!(find_payer(&ownership, "unallocated"), Some(None));
+        assert_eq!(find_payer(&ownership, "acme"), Some(Owner::Tenant(TenantId(1))));
+        assert_eq!(find_payer(&ownership, "unallocated"), Some(Owner::Unowned));
         assert_eq!(find_payer(&ownership, "nobody"), None);
         assert_eq!(encode("AWS Glue & co"), "AWS%20Glue%20%26%20co");
     }

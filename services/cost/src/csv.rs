@@ -27,7 +27,7 @@ impl Csv {
         let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
         let safe = if is_formula { format!("'{text}") } else { text.to_owned() };
         if safe.contains(['"', ',', '\r', '\n']) {
-            self.0.push_str(&format!("\"{}\"", safe.replace('"', "\"\"")));
+            self.0.extend(["\"", &safe.replace('"', "\"\""), "\""]);
         } else {
             self.0.push_str(&safe);
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::judge::{Facts, first_day, judge};
 use crate::{CostError, Ctx, store};
 
-const EVERY: Duration = Duration::from_secs(15 * 60);
+const EVERY: Duration = Duration::from_mins(15);
 
 /// Looks at all recent spend and brings the findings of the cost policies in line with it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

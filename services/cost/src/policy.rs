@@ -134,11 +134,10 @@ impl Policies {
                 all.policies.push(file.policy(policy, text)?);
             }
         }
-        if let Some(budget) = all.policies.iter().find(|policy| matches!(policy.rule, Rule::Budget { .. })) {
-            if all.budgets.currency.is_none() {
-                let message = format!("policy `{}` judges budgets, but no file has `[budgets]`", budget.info.id);
-                return Err(LoadError { file: budget.info.file.clone(), line: None, message });
-            }
+        let judges_budgets = all.policies.iter().find(|policy| matches!(policy.rule, Rule::Budget { .. }));
+        if let Some(policy) = judges_budgets.filter(|_| all.budgets.currency.is_none()) {
+            let message = format!("policy `{}` judges budgets, but no file has `[budgets]`", policy.info.id);
+            return Err(LoadError { file: policy.info.file.clone(), line: None, message });
         }
         Ok(all)
     }

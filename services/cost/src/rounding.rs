@@ -81,7 +81,7 @@ mod tests {
         for size in 1..40_u64 {
             let mut cells = Vec::new();
             for row in 0..size {
-                for column in 0..(size % 7 + 1) {
+                for column in 0..=(size % 7) {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     let amount = Decimal::new((state >> 40) as i64 - 3_000_000, 8);
                     cells.push(Cell { row, column, amount, cents: 0 });

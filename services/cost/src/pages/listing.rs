@@ -3,13 +3,13 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use lakewarden_core::{Cursor, Sha256, TenantId};
+use lakewarden_core::{Cursor, Sha256};
 use lakewarden_http::{CurrentViewer, Html, Page as _, Problem, Section, Shell};
 use lakewarden_identity::Viewer;
 use lakewarden_tenancy::Ownership;
 use serde::Deserialize;
 
-use super::span_of;
+use super::{may_see, span_of};
 use crate::allocation::payer;
 use crate::bill::{encode, find_payer, payer_name};
 use crate::store::{self, Line, LineFilter, StoredRestatement};
@@ -45,10 +45,9 @@ impl ListQuery {
             }
         };
         // Row-level security shows a tenant nothing of others; naming one gets the same answer as naming nobody.
-        if let (lakewarden_core::Scope::Tenant(own), Some(asked)) = (viewer.scope, payer) {
-            if asked != Some(own) {
-                return Err(Problem::not_found("payer of that name"));
-            }
+        let asked_for_others = payer.is_some_and(|payer| !may_see(viewer, payer));
+        if asked_for_others {
+            return Err(Problem::not_found("payer of that name"));
         }
         let service = self.service.clone().filter(|service| !service.is_empty() && !service.contains('\0'));
         Ok(LineFilter { from, to, payer, service })
@@ -86,7 +85,7 @@ impl ListQuery {
         } else {
             month::name(filter.from)
         };
-        let payer = filter.payer.map(|payer| payer_name(ownership, payer));
+        let payer = filter.payer.map(|payer| payer_name(ownership, payer.tenant_id()));
         [Some(days), payer, filter.service.clone()].into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 }
@@ -211,7 +210,7 @@ impl RestatementRow {
             day: NaiveDate::from_ymd_opt(2026, 9, 1).unwrap(),
             service: "AWS Glue".into(),
             allocation_key: "acme".into(),
-            payer: Some(TenantId(1)),
+            payer: Some(lakewarden_core::TenantId(1)),
             currency: lakewarden_core::Currency::USD,
             old_amount: Some("1.50".parse().unwrap()),
             new_amount: None,

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 
 use super::listing::RestatementRow;
 use super::month_page::BudgetUse;
-use super::{DailyChart, MonthDays, MonthLink, money, month_links};
+use super::{DailyChart, MonthDays, MonthLink, may_see, money, month_links};
 use crate::api::MonthQuery;
 use crate::bill::{find_payer, lines_href, payer_name};
 use crate::policy::Policies;
@@ -157,12 +157,11 @@ pub async fn show_payer(
     Query(query): Query<MonthQuery>,
 ) -> Result<Html, Problem> {
     let ownership = ctx.ownership.get();
-    let payer = find_payer(&ownership, &slug).ok_or_else(|| Problem::not_found("payer of that name"))?;
-    if let lakewarden_core::Scope::Tenant(own) = viewer.scope {
-        if payer != Some(own) {
-            return Err(Problem::not_found("payer of that name"));
-        }
+    let owner = find_payer(&ownership, &slug).ok_or_else(|| Problem::not_found("payer of that name"))?;
+    if !may_see(&viewer, owner) {
+        return Err(Problem::not_found("payer of that name"));
     }
+    let payer = owner.tenant_id();
     let mut tx = ctx.db.begin_as(viewer.scope).await?;
     let months = store::list_months(&mut *tx).await?;
     let first = query.choose(&months)?.unwrap_or_else(|| month::first_of(ctx.clock.now().date_naive()));
@@ -171,7 +170,7 @@ pub async fn show_payer(
     let before = store::list_cells(&mut *tx, month::previous(first)).await?;
     let spend = store::list_service_spend(&mut *tx, first, payer).await?;
     let days = MonthDays::of(first, &store::list_days(&mut *tx, first, next).await?);
-    let filter = LineFilter { from: first, to: next, payer: Some(payer), service: None };
+    let filter = LineFilter { from: first, to: next, payer: Some(owner), service: None };
     let restated = store::list_restatements(&mut *tx, &filter, Cursor::start(), RESTATEMENTS).await?;
     tx.commit().await?;
     let shown = Month { first, slug: &slug, payer, days: &days, spend: &spend, cells: &cells, before: &before };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use lakewarden_core::{Currency, Cursor, Sha256, TenantId};
+use lakewarden_tenancy::Owner;
 use rust_decimal::Decimal;
 use sqlx::PgExecutor;
 
@@ -150,8 +151,8 @@ pub struct LineFilter {
     /// First day, and the day after the last.
     pub from: NaiveDate,
     pub to: NaiveDate,
-    /// Some(None) is unallocated.
-    pub payer: Option<Option<TenantId>>,
+    /// Unowned is unallocated.
+    pub payer: Option<Owner>,
     pub service: Option<String>,
 }
 
@@ -192,7 +193,7 @@ pub async fn list_lines(
         filter.from,
         filter.to,
         filter.payer.is_some(),
-        filter.payer.flatten().map(|tenant| tenant.0),
+        filter.payer.and_then(Owner::tenant_id).map(|tenant| tenant.0),
         filter.service,
         after.at.date_naive().min(filter.to),
         after.id,
@@ -252,7 +253,7 @@ pub async fn list_restatements(
         filter.from,
         filter.to,
         filter.payer.is_some(),
-        filter.payer.flatten().map(|tenant| tenant.0),
+        filter.payer.and_then(Owner::tenant_id).map(|tenant| tenant.0),
         filter.service,
         after.at.min(latest_instant()),
         after.id,
