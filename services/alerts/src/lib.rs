@@ -10,6 +10,7 @@ mod jobs;
 mod message;
 mod notice;
 mod outbox;
+mod pages;
 mod policy;
 mod radius;
 mod receiver;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use lakewarden_core::{Clock, FindingId, Live};
 use lakewarden_db::Db;
 use lakewarden_http::Routes;
+use lakewarden_identity::Who;
 use lakewarden_tenancy::Ownership;
 use sqlx::PgExecutor;
 
@@ -113,6 +115,10 @@ pub async fn list_deliveries_of(
     store::list_deliveries_of(executor, finding).await
 }
 
-pub fn routes(_ctx: Ctx) -> Routes {
+pub fn routes(ctx: Ctx) -> Routes {
     Routes::new()
+        .get("/deliveries", Who::Operator, ctx.clone(), pages::list_deliveries)
+        .get("/deliveries/{id}", Who::Operator, ctx.clone(), pages::show_delivery)
+        .post("/deliveries/{id}/retry", Who::Administrator, ctx.clone(), pages::retry_delivery)
+        .get("/api/v1/deliveries", Who::Operator, ctx, pages::get_deliveries)
 }
