@@ -109,7 +109,10 @@ fn migrations_are_named_by_time_slice_and_matter() {
             let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             let (time, rest) = name.split_once('_').unwrap_or_default();
             let opens_with_why = std::fs::read_to_string(path).is_ok_and(|text| text.starts_with("-- "));
-            time.len() != 14 || !time.bytes().all(|byte| byte.is_ascii_digit()) || !rest.contains('_') || !opens_with_why
+            time.len() != 14
+                || !time.bytes().all(|byte| byte.is_ascii_digit())
+                || !rest.contains('_')
+                || !opens_with_why
         })
         .collect();
     assert!(odd.is_empty(), "migrations without <timestamp>_<slice>_<what>.sql or a header that says why: {odd:#?}");
@@ -139,7 +142,8 @@ fn sql_stands_in_store_files_only() {
         .filter(|path| {
             let text = path.to_string_lossy();
             let in_store = text.ends_with("/store.rs") || text.contains("/store/");
-            let crate_name = text.split("/services/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+            let crate_name =
+                text.split("/services/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
             !in_store && !text.contains("/tests/") && !text.contains("/benches/") && !exempt.contains(&crate_name)
         })
         .filter(|path| {

@@ -87,10 +87,7 @@ mod tests {
     fn parts_are_not_just_concatenated() {
         let of = |parts: &[&str]| Sha256::of_parts(parts.iter().map(|part| part.as_bytes()));
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
-        assert_eq!(
-            Sha256::of("").to_hex(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(Sha256::of("").to_hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         let json = serde_json::to_string(&Sha256::of("x")).unwrap();
         assert_eq!(serde_json::from_str::<Sha256>(&json).unwrap(), Sha256::of("x"));
     }

@@ -128,9 +128,13 @@ mod tests {
 
     #[test]
     fn money_is_shown_as_people_write_it() {
-        for (amount, shown) in
-            [("0", "$0.00"), ("1234567.891", "$1,234,567.89"), ("-0.015", "-$0.02"), ("-0.001", "$0.00"), ("999", "$999.00")]
-        {
+        for (amount, shown) in [
+            ("0", "$0.00"),
+            ("1234567.891", "$1,234,567.89"),
+            ("-0.015", "-$0.02"),
+            ("-0.001", "$0.00"),
+            ("999", "$999.00"),
+        ] {
             assert_eq!(usd(amount).to_string(), shown, "{amount}");
         }
         let euros = Money::new("12.005".parse().unwrap(), Currency::parse("eur").unwrap());

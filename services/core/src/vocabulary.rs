@@ -95,9 +95,6 @@ mod tests {
             assert_eq!(serde_json::to_value(severity).unwrap(), severity.as_str());
         }
         assert!(Severity::Critical < Severity::Info, "worst first");
-        assert_eq!(
-            "Raw".parse::<Layer>().unwrap_err().to_string(),
-            "`Raw` is not one of raw, processed, analytics"
-        );
+        assert_eq!("Raw".parse::<Layer>().unwrap_err().to_string(), "`Raw` is not one of raw, processed, analytics");
     }
 }

@@ -25,11 +25,7 @@ impl TestDb {
         let server = std::env::var("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL is not set; run `make test`, or `scripts/postgres run cargo test …`");
         let template = TEMPLATE.get_or_init(|| make_template(&server)).await;
-        let name = format!(
-            "test_{}_{}",
-            std::process::id(),
-            NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-        );
+        let name = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         let mut connection = connect(&server).await;
         for statement in [
             format!("drop database if exists {name} with (force)"),
@@ -56,10 +52,9 @@ async fn make_template(server: &str) -> String {
         .expect("look for the template");
     if !exists {
         let building = format!("{name}_building");
-        for statement in [
-            format!("drop database if exists {building} with (force)"),
-            format!("create database {building}"),
-        ] {
+        for statement in
+            [format!("drop database if exists {building} with (force)"), format!("create database {building}")]
+        {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.expect("make the template");
         }
         let db = Db::open(&DbConfig::new(with_database(server, &building))).await.expect("migrate the template");
@@ -75,7 +70,8 @@ async fn make_template(server: &str) -> String {
 
 fn migrations_hash() -> Sha256 {
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
-    let mut files: Vec<_> = std::fs::read_dir(dir).expect("migrations").filter_map(Result::ok).map(|f| f.path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(dir).expect("migrations").filter_map(Result::ok).map(|f| f.path()).collect();
     files.sort();
     let contents: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).expect("read a migration")).collect();
     Sha256::of_parts(contents.iter().map(Vec::as_slice))
@@ -87,7 +83,8 @@ async fn connect(url: &str) -> PgConnection {
 }
 
 fn with_database(server: &str, name: &str) -> String {
-    let (base, query) = server.split_once('?').map_or((server, String::new()), |(base, query)| (base, format!("?{query}")));
+    let (base, query) =
+        server.split_once('?').map_or((server, String::new()), |(base, query)| (base, format!("?{query}")));
     let (base, _) = base.rsplit_once('/').expect("a URL with a database");
     format!("{base}/{name}{query}")
 }
