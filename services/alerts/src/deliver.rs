@@ -155,7 +155,7 @@ async fn settle(
     match write(ctx, delivery, &settled, &lane).await {
         // A notice opened the group's next message while this one failed: once more, and that one is absorbed.
         Err(error) if error.constraint() == Some("deliveries_waiting_group") => {
-            write(ctx, delivery, &settled, &lane).await?
+            write(ctx, delivery, &settled, &lane).await?;
         }
         other => other?,
     }

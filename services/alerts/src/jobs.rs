@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::deliver::deliver_next;
 use crate::{Ctx, store};
 
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// Sends a receiver's next message. One job for each receiver: a slow one never stands before another.
 #[derive(Debug, Clone, Serialize, Deserialize)]

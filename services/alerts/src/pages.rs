@@ -62,10 +62,6 @@ struct ListPage {
 }
 
 impl ListPage {
-    fn states(&self) -> &'static [State] {
-        State::ALL
-    }
-
     fn names(&self) -> Vec<&str> {
         self.receivers.iter().map(|receiver| receiver.name.as_str()).collect()
     }

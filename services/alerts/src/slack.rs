@@ -19,9 +19,9 @@ const NAMES_SHOWN: usize = 5;
 pub(crate) fn render(message: &Message) -> Value {
     let mut blocks = vec![header(message)];
     if message.total == 1 {
-        one_finding(message, &mut blocks)
+        one_finding(message, &mut blocks);
     } else {
-        many_findings(message, &mut blocks)
+        many_findings(message, &mut blocks);
     }
     blocks.push(json!({ "type": "actions", "elements": [{
         "type": "button",
@@ -125,17 +125,14 @@ fn radius(radius: Option<&Radius>) -> Option<Value> {
         return Some(section("*Downstream:* nothing in the recorded lineage"));
     }
     let more_than = if radius.truncated { "more than " } else { "" };
-    let mut text = format!(
-        "*Downstream:* {more_than}{}, {}",
-        counted(radius.datasets.len() as i64, "dataset"),
-        counted(radius.jobs, "job")
-    );
+    let datasets = counted(radius.datasets.len() as i64, "dataset");
+    let mut lines = vec![format!("*Downstream:* {more_than}{datasets}, {}", counted(radius.jobs, "job"))];
     for (label, names) in [("datasets", &radius.datasets), ("tenants", &radius.tenants), ("owners", &radius.owners)] {
         if !names.is_empty() {
-            text.push_str(&format!("\n{label}: {}", listed(names)));
+            lines.push(format!("{label}: {}", listed(names)));
         }
     }
-    Some(section(&text))
+    Some(section(&lines.join("\n")))
 }
 
 fn counted(count: i64, noun: &str) -> String {
@@ -143,28 +140,24 @@ fn counted(count: i64, noun: &str) -> String {
 }
 
 fn listed(names: &[String]) -> String {
-    let mut text = names.iter().take(NAMES_SHOWN).map(|name| escaped(name, 120)).collect::<Vec<_>>().join(", ");
-    if names.len() > NAMES_SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - NAMES_SHOWN));
+    let shown = names.iter().take(NAMES_SHOWN).map(|name| escaped(name, 120)).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
-    text
 }
 
 fn context(message: &Message) -> Value {
-    let worst = &message.worst().notice;
-    let fingerprint: String = worst.fingerprint.chars().take(12).collect();
-    let mut text = format!("Lakewarden · {} UTC", message.since.format("%Y-%m-%d %H:%M"));
+    let mut parts = vec!["Lakewarden".to_owned(), format!("{} UTC", message.since.format("%Y-%m-%d %H:%M"))];
     if message.total == 1 {
-        text.push_str(&format!(" · fingerprint {fingerprint}"));
+        let fingerprint: String = message.worst().notice.fingerprint.chars().take(12).collect();
+        parts.push(format!("fingerprint {fingerprint}"));
     }
-    let late = message.now - message.since;
-    if late.num_minutes() >= 5 {
-        text.push_str(&format!(
-            " · sent {} minutes late, because the receiver could not be reached",
-            late.num_minutes()
-        ));
+    let late = (message.now - message.since).num_minutes();
+    if late >= 5 {
+        parts.push(format!("sent {late} minutes late, because the receiver could not be reached"));
     }
-    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text }] })
+    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": parts.join(" · ") }] })
 }
 
 fn seen(notice: &Notice) -> String {

@@ -3,7 +3,7 @@
 use lakewarden_alerts::PolicyKind;
 use lakewarden_core::{Cursor, Plane, Severity, TenantId};
 use lakewarden_http::Problem;
-use lakewarden_tenancy::Ownership;
+use lakewarden_tenancy::{Owner, Ownership};
 use serde::Deserialize;
 
 use crate::status::Status;
@@ -35,8 +35,8 @@ pub struct Filter {
     pub plane: Option<Plane>,
     pub kind: Option<PolicyKind>,
     pub policy: Option<String>,
-    /// `Some(None)`: unowned.
-    pub tenant: Option<Option<TenantId>>,
+    /// Whose data is hit.
+    pub owner: Option<Owner>,
     pub actor: Option<TenantId>,
     pub asset: Option<String>,
     pub text: Option<String>,
@@ -47,10 +47,10 @@ const NOBODY: TenantId = TenantId(-1);
 
 impl Query {
     pub fn parse(&self, ownership: &Ownership) -> Result<(Filter, Cursor), Problem> {
-        let tenant = match self.tenant.as_str() {
+        let owner = match self.tenant.as_str() {
             "" => None,
-            "unowned" => Some(None),
-            word => Some(Some(tenant_by_word(word, ownership))),
+            "unowned" => Some(Owner::Unowned),
+            word => Some(Owner::from_tenant_id(Some(tenant_by_word(word, ownership)))),
         };
         let filter = Filter {
             severity: word("severity", &self.severity)?,
@@ -58,7 +58,7 @@ impl Query {
             plane: word("plane", &self.plane)?,
             kind: word("kind", &self.kind)?,
             policy: text(&self.policy),
-            tenant,
+            owner,
             actor: text(&self.actor).map(|word| tenant_by_word(&word, ownership)),
             asset: text(&self.asset),
             text: text(&self.q),
@@ -153,6 +153,6 @@ mod tests {
         }
         let (filter, _) =
             parse(Query { tenant: "nobody".into(), actor: "platform".into(), ..Query::default() }).unwrap();
-        assert_eq!((filter.tenant, filter.actor), (Some(Some(NOBODY)), Some(TenantId::PLATFORM)));
+        assert_eq!((filter.owner, filter.actor), (Some(Owner::Tenant(NOBODY)), Some(TenantId::PLATFORM)));
     }
 }

@@ -61,7 +61,8 @@ impl FindingPage {
             .collect()
     }
 
-    fn downstream<'a>(&self, radius: &'a Radius) -> Vec<Shortened<'a>> {
+    fn downstream(&self) -> Vec<Shortened<'_>> {
+        let Some(radius) = &self.radius else { return Vec::new() };
         [("Datasets", &radius.datasets), ("Tenants", &radius.tenants), ("Owners", &radius.owners)]
             .into_iter()
             .filter(|(_, names)| !names.is_empty())

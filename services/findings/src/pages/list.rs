@@ -50,22 +50,6 @@ impl ListPage {
         &self.page.findings
     }
 
-    fn severities(&self) -> &'static [Severity] {
-        Severity::ALL
-    }
-
-    fn planes(&self) -> &'static [Plane] {
-        Plane::ALL
-    }
-
-    fn kinds(&self) -> &'static [PolicyKind] {
-        PolicyKind::ALL
-    }
-
-    fn statuses(&self) -> [&'static str; 5] {
-        STATUSES
-    }
-
     fn is_unfiltered(&self) -> bool {
         self.query == Query::default()
     }

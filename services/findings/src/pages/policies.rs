@@ -15,7 +15,7 @@ const FINDINGS_SHOWN: i64 = 20;
 #[template(path = "findings/policies.html")]
 struct PoliciesPage {
     shell: Shell,
-    groups: Vec<(PolicyKind, Vec<PolicyLine>)>,
+    groups: Vec<(&'static str, Vec<PolicyLine>)>,
     /// What is wrong with the files on disk, where something is.
     broken: Option<String>,
     version: String,
@@ -29,14 +29,13 @@ struct PolicyPage {
     findings: Vec<Finding>,
 }
 
-impl PoliciesPage {
-    fn heading(&self, kind: &PolicyKind) -> &'static str {
-        match kind {
-            PolicyKind::Isolation => "Isolation",
-            PolicyKind::Quality => "Quality",
-            PolicyKind::Cost => "Cost",
-            PolicyKind::Service => "The watcher itself",
-        }
+/// The heading over a kind's policies.
+const fn heading(kind: PolicyKind) -> &'static str {
+    match kind {
+        PolicyKind::Isolation => "Isolation",
+        PolicyKind::Quality => "Quality",
+        PolicyKind::Cost => "Cost",
+        PolicyKind::Service => "The watcher itself",
     }
 }
 
@@ -56,13 +55,13 @@ pub(crate) async fn list_policies(
     );
     let loaded = ctx.registry.loaded();
     let broken = loaded.broken.as_ref().filter(|_| viewer.sees_everything()).map(ToString::to_string);
-    PoliciesPage { shell, groups: grouped(lines), broken, version: loaded.version.to_hex() }.render_page()
+    PoliciesPage { shell, groups: grouped(&lines), broken, version: loaded.version.to_hex() }.render_page()
 }
 
-fn grouped(lines: Vec<PolicyLine>) -> Vec<(PolicyKind, Vec<PolicyLine>)> {
+fn grouped(lines: &[PolicyLine]) -> Vec<(&'static str, Vec<PolicyLine>)> {
     let of_kind =
         |kind: &PolicyKind| lines.iter().filter(|line| line.policy.kind == *kind).cloned().collect::<Vec<_>>();
-    PolicyKind::ALL.iter().map(|kind| (*kind, of_kind(kind))).filter(|(_, lines)| !lines.is_empty()).collect()
+    PolicyKind::ALL.iter().map(|kind| (heading(*kind), of_kind(kind))).filter(|(_, lines)| !lines.is_empty()).collect()
 }
 
 pub(crate) async fn show_policy(
@@ -94,7 +93,7 @@ mod tests {
     fn policies_render_by_kind_with_their_open_findings() {
         let page = PoliciesPage {
             shell: Shell::sample(Section::Policies),
-            groups: grouped(lines()),
+            groups: grouped(&lines()),
             broken: Some("isolation/access.cedar:3: unexpected token".into()),
             version: "ab".repeat(32),
         };

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use lakewarden_alerts::PolicyKind;
 use lakewarden_core::{Cursor, FindingId, Plane, Severity, TenantId};
-use sqlx::{PgConnection, PgExecutor};
+use lakewarden_tenancy::Owner;
+use sqlx::PgExecutor;
 
 use crate::filter::Filter;
 use crate::lens::{Change, EvidenceRow, Finding, FindingRow, HistoryRow, Lens, ShownEvidence};
@@ -68,7 +69,7 @@ pub(crate) async fn list_findings(
         words.actor,
         filter.asset,
         words.pattern,
-        words.in_words,
+        words.searches_prose,
         limit,
     )
     .fetch_all(executor)
@@ -102,7 +103,7 @@ pub(crate) async fn count_by_severity(
         words.actor,
         filter.asset,
         words.pattern,
-        words.in_words,
+        words.searches_prose,
     )
     .fetch_all(executor)
     .await
@@ -119,7 +120,7 @@ struct Words {
     pattern: Option<String>,
     /// Whether the text is also looked for in title and subject. Not for a tenant's viewer: finding a name in words that
     /// are withheld would tell that it is there.
-    in_words: bool,
+    searches_prose: bool,
 }
 
 impl Words {
@@ -129,12 +130,12 @@ impl Words {
             statuses: filter.statuses.iter().map(|status| status.as_str().to_owned()).collect(),
             plane: filter.plane.map(Plane::as_str),
             kind: filter.kind.map(PolicyKind::as_str),
-            by_tenant: filter.tenant.is_some(),
-            tenant: filter.tenant.flatten().map(|tenant| tenant.0),
+            by_tenant: filter.owner.is_some(),
+            tenant: filter.owner.and_then(Owner::tenant_id).map(|tenant| tenant.0),
             // Asking for an actor by name would answer who it was.
             actor: filter.actor.filter(|_| sees_everything).map(|tenant| tenant.0),
             pattern: filter.text.as_deref().map(pattern),
-            in_words: sees_everything,
+            searches_prose: sees_everything,
         }
     }
 }
@@ -181,7 +182,7 @@ pub(crate) async fn list_evidence(
 
 /// The newest changes of a finding's status, the newest first.
 pub(crate) async fn list_history(
-    connection: &mut PgConnection,
+    executor: impl PgExecutor<'_>,
     lens: &Lens<'_>,
     id: FindingId,
 ) -> Result<Vec<Change>, sqlx::Error> {
@@ -190,7 +191,7 @@ pub(crate) async fn list_history(
         "select at, event, who, why, policy_version from finding_history where finding_id = $1 order by id desc limit 200",
         id.0,
     )
-    .fetch_all(connection)
+    .fetch_all(executor)
     .await?;
     Ok(rows.into_iter().map(|row| lens.change(row)).collect())
 }
