@@ -114,20 +114,20 @@ impl Policies {
     }
 }
 
-/// Reads a policies folder and runs the tests beside its rules, without a database: `lakewarden policy check`. Returns how many
-/// policies and cases there are, or every fault found.
-pub fn check_policies(folder: &Path) -> Result<(usize, usize), Vec<String>> {
+/// Reads a policies folder and runs the tests beside its rules, without a database: `lakewarden policy check`. Returns the
+/// policies and how many cases passed, or every fault found.
+pub fn check_policies(folder: &Path) -> Result<(Registry, usize), Vec<String>> {
     let mut faults: Vec<String> = Vec::new();
     let mut fault = |error: LoadError| faults.push(error.to_string());
     let tenants = read_tenants(folder).map_err(&mut fault).is_ok();
     let alerts = read_alerts(folder).map_err(&mut fault).is_ok();
     let pack = read_pack(folder).map_err(&mut fault).ok();
     let cost = read_cost(folder).map_err(&mut fault).ok();
-    let mut policies = 0;
+    let mut policies = None;
     let mut cases = 0;
     if let (Some(pack), Some(cost)) = (&pack, &cost) {
         match registry_of(&pack.value, &cost.value) {
-            Ok(registry) => policies = registry.policies().len(),
+            Ok(registry) => policies = Some(registry),
             Err(error) => faults.push(error.to_string()),
         }
     }
@@ -142,7 +142,10 @@ pub fn check_policies(folder: &Path) -> Result<(usize, usize), Vec<String>> {
             Err(error) => faults.push(error.to_string()),
         }
     }
-    if faults.is_empty() && tenants && alerts { Ok((policies, cases)) } else { Err(faults) }
+    match policies {
+        Some(policies) if faults.is_empty() && tenants && alerts => Ok((policies, cases)),
+        _ => Err(faults),
+    }
 }
 
 fn live<T>(read: Read<T>, now: DateTime<Utc>) -> Live<T> {

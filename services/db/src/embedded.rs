@@ -130,6 +130,13 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// The URL of the cluster in `dir`, whoever runs it: for commands beside a running service.
+    pub fn url_in(dir: &Path) -> Result<String, EmbeddedError> {
+        let run_as = RunAs::choose();
+        let dir = place::reachable(dir, run_as)?;
+        Ok(place::url("lakewarden", "lakewarden", &place::socket_dir(&dir, run_as)))
+    }
+
     /// A URL of the database `lakewarden`, as the role `lakewarden`, which is no superuser.
     pub fn url(&self) -> &str {
         &self.url

@@ -57,6 +57,7 @@ async fn a_second_process_on_the_same_directory_is_refused_politely() {
     let cluster = Cluster::start(dir.path(), None).await.unwrap();
     let error = Cluster::start(dir.path(), None).await.unwrap_err();
     assert!(matches!(error, EmbeddedError::InUse(_)), "{error}");
+    assert_eq!(Cluster::url_in(dir.path()).unwrap(), cluster.url(), "but it can be joined");
     keep_one(&cluster).await;
 }
 
