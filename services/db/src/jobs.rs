@@ -238,7 +238,7 @@ impl Jobs {
         let now = clock.now();
         let settled = match outcome {
             Ok(()) => complete(db.system(), &job, lease).await,
-            Err(JobError::Later(at)) => postpone(db.system(), &job, lease, at, "").await,
+            Err(JobError::Later(at)) => reschedule(db.system(), &job, lease, at).await,
             Err(error) => {
                 let at = match &error {
                     JobError::RetryAt { at, .. } => *at,
@@ -310,6 +310,22 @@ async fn complete(pool: &PgPool, job: &Claimed, lease: Uuid) -> Result<(), sqlx:
             .execute(pool)
             .await?;
     }
+    Ok(())
+}
+
+/// Comes back at `at`; at once where a nudge came meanwhile, for that may have made something due before.
+async fn reschedule(pool: &PgPool, job: &Claimed, lease: Uuid, at: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update jobs set lease = null, lease_until = null, attempts = 0, last_error = null,
+                run_at = case when nudges = $3 then $4 else run_at end
+         where id = $1 and lease = $2",
+    )
+    .bind(job.id)
+    .bind(lease)
+    .bind(job.nudges)
+    .bind(at)
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
