@@ -58,7 +58,7 @@ impl Filter {
 
     /// How the timeline is divided, in Postgres' word.
     pub fn bucket(&self) -> &'static str {
-        if self.to - self.from <= TimeDelta::days(8) { "hour" } else { "day" }
+        if self.to - self.from <= TimeDelta::days(9) { "hour" } else { "day" }
     }
 }
 

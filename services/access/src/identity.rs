@@ -295,20 +295,14 @@ pub fn resolve(
     if let Some(resolution) = by_tag {
         return resolution;
     }
-    let is_role = matches!(kind, PrincipalKind::Role | PrincipalKind::Federated);
-    if (is_role || kind == PrincipalKind::User) && ownership.is_platform_principal(name) {
-        return Resolution {
-            owner: Owner::Platform,
-            is_permitted: true,
-            step: "platform",
-            rule: format!("`{name}` is among the platform's permitted principals"),
-        };
-    }
     let by_name = match kind {
         PrincipalKind::Role | PrincipalKind::Federated => by("name", AssetRef::Role { account, name }),
         PrincipalKind::User => by("name", AssetRef::User { account, name }),
         _ => None,
     };
+    if let Some(platform) = by_name.as_ref().filter(|by_name| by_name.owner == Owner::Platform) {
+        return Resolution { is_permitted: true, step: "platform", ..platform.clone() };
+    }
     let by_account = || match kind {
         PrincipalKind::Anonymous | PrincipalKind::Service => None,
         _ if account.is_empty() => None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lakewarden_core::Sha256;
-use lakewarden_tenancy::{Owned, Owner, Ownership};
+use lakewarden_tenancy::{AssetRef, Owned, Owner, Ownership};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sqlx::PgConnection;
 
@@ -96,7 +96,7 @@ impl Interned {
         if self.version != Some(version) || remembered > REMEMBERED_AT_MOST {
             *self = Self { version: Some(version), ..Self::default() };
         }
-        let tags = find_tags(connection, files, now).await?;
+        let tags = find_tags(connection, files, ownership, now).await?;
         let principals = self.principals_of(connection, files, &tags, ownership).await?;
         self.add_resources(connection, files, ownership).await?;
         self.add_classes(connection, files, &principals).await?;
@@ -258,10 +258,11 @@ fn key_of(class: &Class) -> ClassKey {
 }
 
 /// Tags of the sessions that acted in these files: from sessions seen earlier, and from those made in the files themselves.
-/// Of several tags the one that ownership understands would do; sessions in practice carry one, so the first by name is taken.
+/// Of several tags the first that says whose the session is counts; a session without one acts as its role.
 async fn find_tags(
     connection: &mut PgConnection,
     files: &[ReadFile],
+    ownership: &Ownership,
     now: DateTime<Utc>,
 ) -> Result<FxHashMap<String, SessionTag>, sqlx::Error> {
     let mut made: FxHashMap<String, serde_json::Value> = FxHashMap::default();
@@ -286,9 +287,11 @@ async fn find_tags(
     Ok(sessions
         .into_iter()
         .filter_map(|session| {
-            let mut tags: Vec<SessionTag> = serde_json::from_value(session.tags).ok()?;
-            tags.sort_by(|a, b| a.key.cmp(&b.key));
-            Some((session.access_key, tags.into_iter().next()?))
+            let tags: Vec<SessionTag> = serde_json::from_value(session.tags).ok()?;
+            let names_owner = |tag: &SessionTag| {
+                ownership.of(&AssetRef::PrincipalTag { key: &tag.key, value: &tag.value }).owner != Owner::Unowned
+            };
+            Some((session.access_key, tags.into_iter().find(names_owner)?))
         })
         .collect())
 }
