@@ -23,6 +23,7 @@ pub struct Policies {
     pub pack: Live<Pack>,
     pub alerts: Live<AlertPolicy>,
     pub cost: Live<lakewarden_cost::Policies>,
+    pub quality: Live<lakewarden_quality::Policies>,
     /// Every policy of every kind, made from the others.
     pub registry: Live<Registry>,
 }
@@ -51,10 +52,11 @@ impl Policies {
         let pack = live(read_pack(&folder)?, now);
         let alerts = live(read_alerts(&folder)?, now);
         let cost = live(read_cost(&folder)?, now);
-        let registry = registry_of(&pack.get(), &cost.get())?;
+        let quality = live(read_quality(&folder)?, now);
+        let registry = registry_of(&pack.get(), &quality.get(), &cost.get())?;
         let version = registry.version();
         let registry = Live::new(registry, version, now);
-        Ok(Self { folder, ownership, pack, alerts, cost, registry })
+        Ok(Self { folder, ownership, pack, alerts, cost, quality, registry })
     }
 
     /// Reads everything again. A part that is broken keeps its last good version; the others are taken.
@@ -65,9 +67,10 @@ impl Policies {
             take(&self.pack, read_pack(&self.folder), now, &mut report.broken),
             take(&self.alerts, read_alerts(&self.folder), now, &mut report.broken),
             take(&self.cost, read_cost(&self.folder), now, &mut report.broken),
+            take(&self.quality, read_quality(&self.folder), now, &mut report.broken),
         ];
         report.changed = report.tenants_changed || changed.contains(&true);
-        match registry_of(&self.pack.get(), &self.cost.get()) {
+        match registry_of(&self.pack.get(), &self.quality.get(), &self.cost.get()) {
             Ok(registry) if registry.version() != self.registry.loaded().version => {
                 let version = registry.version();
                 self.registry.replace(registry, version, now);
@@ -101,6 +104,7 @@ impl Policies {
             self.pack.loaded().broken.clone(),
             self.alerts.loaded().broken.clone(),
             self.cost.loaded().broken.clone(),
+            self.quality.loaded().broken.clone(),
         ];
         broken
             .into_iter()
@@ -123,10 +127,11 @@ pub fn check_policies(folder: &Path) -> Result<(Registry, usize), Vec<String>> {
     let alerts = read_alerts(folder).map_err(&mut fault).is_ok();
     let pack = read_pack(folder).map_err(&mut fault).ok();
     let cost = read_cost(folder).map_err(&mut fault).ok();
+    let quality = read_quality(folder).map_err(&mut fault).ok();
     let mut policies = None;
     let mut cases = 0;
-    if let (Some(pack), Some(cost)) = (&pack, &cost) {
-        match registry_of(&pack.value, &cost.value) {
+    if let (Some(pack), Some(quality), Some(cost)) = (&pack, &quality, &cost) {
+        match registry_of(&pack.value, &quality.value, &cost.value) {
             Ok(registry) => policies = Some(registry),
             Err(error) => faults.push(error.to_string()),
         }
@@ -193,9 +198,18 @@ fn read_cost(folder: &Path) -> Result<Read<lakewarden_cost::Policies>, LoadError
     Ok(Read { value: lakewarden_cost::Policies::parse(&files)?, version: version_of(&files) })
 }
 
-fn registry_of(pack: &Pack, cost: &lakewarden_cost::Policies) -> Result<Registry, LoadError> {
+fn read_quality(folder: &Path) -> Result<Read<lakewarden_quality::Policies>, LoadError> {
+    let files = read_folder(folder, "quality")?;
+    Ok(Read { value: lakewarden_quality::Policies::parse(&files)?, version: version_of(&files) })
+}
+
+fn registry_of(
+    pack: &Pack,
+    quality: &lakewarden_quality::Policies,
+    cost: &lakewarden_cost::Policies,
+) -> Result<Registry, LoadError> {
     let isolation = pack.policies().iter().map(|policy| PolicyInfo::clone(policy));
-    let all = isolation.chain(cost.infos()).chain(service_policies());
+    let all = isolation.chain(quality.infos()).chain(cost.infos()).chain(service_policies());
     Registry::new(all).map_err(|duplicate| LoadError {
         file: duplicate.second.clone(),
         line: None,

@@ -18,6 +18,7 @@ pub struct Slices {
     pub lineage: lakewarden_lineage::Ctx,
     pub access: lakewarden_access::Ctx,
     pub catalog: lakewarden_catalog::Ctx,
+    pub quality: lakewarden_quality::Ctx,
     pub cost: lakewarden_cost::Ctx,
 }
 
@@ -54,6 +55,13 @@ impl Slices {
                 judge: judge(),
                 findings: findings.clone(),
             },
+            quality: lakewarden_quality::Ctx {
+                db: db.clone(),
+                clock: clock.clone(),
+                ownership: ownership(),
+                policies: policies.quality.clone(),
+                findings: findings.clone(),
+            },
             cost: lakewarden_cost::Ctx {
                 db: db.clone(),
                 clock: clock.clone(),
@@ -75,6 +83,7 @@ impl Slices {
             .merge(lakewarden_lineage::routes(self.lineage.clone()))
             .merge(lakewarden_access::routes(self.access.clone()))
             .merge(lakewarden_catalog::routes(self.catalog.clone()))
+            .merge(lakewarden_quality::routes(self.quality.clone()))
             .merge(lakewarden_cost::routes(self.cost.clone()))
     }
 
@@ -86,6 +95,7 @@ impl Slices {
             .merge(lakewarden_isolation::jobs(self.isolation.clone()))
             .merge(lakewarden_access::jobs(self.access.clone()))
             .merge(lakewarden_catalog::jobs(self.catalog.clone()))
+            .merge(lakewarden_quality::jobs(self.quality.clone()))
             .merge(lakewarden_cost::jobs(self.cost.clone()))
     }
 
@@ -95,6 +105,7 @@ impl Slices {
         let outcomes = [
             ("access", lakewarden_access::reassign_owners(&self.access).await.map_err(|error| error.to_string())),
             ("catalog", lakewarden_catalog::reassign_owners(&self.catalog).await.map_err(|error| error.to_string())),
+            ("quality", lakewarden_quality::reassign_owners(&self.quality).await.map_err(|error| error.to_string())),
             ("cost", lakewarden_cost::reassign_owners(&self.cost).await.map_err(|error| error.to_string())),
         ];
         let mut reassigned = 0;

@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn the_shipped_policies_load_and_carry_what_pages_show() {
         let policies = parse(SHIPPED).unwrap();
-        assert_eq!((policies.policies.len(), policies.writes_needed()), (4, 8));
+        assert_eq!((policies.policies.len(), policies.writes_needed()), (3, 21));
         for info in policies.infos() {
             assert!(!info.title.is_empty() && !info.remediation.is_empty() && !info.controls.is_empty(), "{info:?}");
             assert!(info.text.starts_with("[[policy]]") && info.text.contains(&info.id), "{}", info.text);

@@ -16,8 +16,8 @@ async fn observed() -> Lake {
         lake.check(1, "not_null", true, noon() - TimeDelta::hours(hours_ago)).await;
     }
     lake.check(1, "unique", false, noon() - TimeDelta::hours(1)).await;
-    lake.write(2, 100, noon() - TimeDelta::days(3)).await;
-    lake.write(2, 90, noon() - TimeDelta::days(2)).await;
+    lake.write(2, 100, noon() - TimeDelta::days(4)).await;
+    lake.write(2, 90, noon() - TimeDelta::days(3)).await;
     lake
 }
 
@@ -33,7 +33,7 @@ async fn the_page_shows_scores_and_what_is_broken_and_opens_each_dataset() {
         assert!(page.text().contains(text), "{text} is missing in {}", page.text());
     }
     let dataset = client.get("/quality/datasets/2").await.text();
-    assert!(dataset.contains("Rows written") && dataset.contains("more than 30 h ago"), "{dataset}");
+    assert!(dataset.contains("Rows written") && dataset.contains("more than 48 h ago"), "{dataset}");
     let json = client.get("/api/v1/quality").await.json();
     assert_eq!(json["groups"][0]["tenant"], "acme");
     assert_eq!(json["groups"][0]["passed"], 3);
