@@ -7,7 +7,7 @@ use axum::response::Redirect;
 use chrono::{DateTime, Utc};
 use lakewarden_core::Cursor;
 use lakewarden_db::enqueue;
-use lakewarden_http::{CurrentViewer, Html, Page as _, Problem, Section, Shell};
+use lakewarden_http::{CurrentViewer, Html, Page as _, Problem, Section, Shell, show};
 use lakewarden_tenancy::Ownership;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,12 @@ struct ReceiverLine {
     sent: i64,
     failures: i32,
     next_at: Option<DateTime<Utc>>,
+}
+
+impl ReceiverLine {
+    fn failures_in_words(&self) -> String {
+        show::plural(self.failures.into(), "time", "times")
+    }
 }
 
 #[derive(Template)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use lakewarden_alerts::PolicyKind;
-use lakewarden_core::{Cursor, FindingId, Plane, Severity, TenantId};
+use lakewarden_core::{Cursor, FindingId, Plane, Scope, Severity, TenantId};
 use lakewarden_tenancy::Owner;
 use sqlx::PgExecutor;
 
@@ -52,7 +52,7 @@ pub(crate) async fn list_findings(
            where (last_seen, id) < ($1, $2) and status = any($3)
              and ($4::text is null or severity = $4) and ($5::text is null or plane = $5)
              and ($6::text is null or kind = $6) and ($7::text is null or policy_id = $7)
-             and (not $8::boolean or tenant_id is not distinct from $9) and ($10::integer is null or actor_tenant_id = $10)
+             and (not $8::boolean or tenant_id = $9 or ($9 is null and tenant_id is null)) and ($10::integer is null or actor_tenant_id = $10)
              and ($11::text is null or asset = $11)
              and ($12::text is null or policy_id ilike $12 or asset ilike $12
                   or ($13::boolean and (title ilike $12 or subject ilike $12)))
@@ -89,7 +89,7 @@ pub(crate) async fn count_by_severity(
         r#"select severity as "severity: Severity", count(*) as "findings!" from findings
            where status = any($1) and ($2::text is null or plane = $2)
              and ($3::text is null or kind = $3) and ($4::text is null or policy_id = $4)
-             and (not $5::boolean or tenant_id is not distinct from $6) and ($7::integer is null or actor_tenant_id = $7)
+             and (not $5::boolean or tenant_id = $6 or ($6 is null and tenant_id is null)) and ($7::integer is null or actor_tenant_id = $7)
              and ($8::text is null or asset = $8)
              and ($9::text is null or policy_id ilike $9 or asset ilike $9
                   or ($10::boolean and (title ilike $9 or subject ilike $9)))
@@ -126,12 +126,17 @@ struct Words {
 impl Words {
     fn of(lens: &Lens<'_>, filter: &Filter) -> Self {
         let sees_everything = lens.viewer.sees_everything();
+        // Row-level security would confine a tenant's viewer anyway; said here too, the index by tenant serves.
+        let owner = match (lens.viewer.scope, filter.owner) {
+            (Scope::Tenant(own), None) => Some(Owner::Tenant(own)),
+            (_, asked) => asked,
+        };
         Self {
             statuses: filter.statuses.iter().map(|status| status.as_str().to_owned()).collect(),
             plane: filter.plane.map(Plane::as_str),
             kind: filter.kind.map(PolicyKind::as_str),
-            by_tenant: filter.owner.is_some(),
-            tenant: filter.owner.and_then(Owner::tenant_id).map(|tenant| tenant.0),
+            by_tenant: owner.is_some(),
+            tenant: owner.and_then(Owner::tenant_id).map(|tenant| tenant.0),
             // Asking for an actor by name would answer who it was.
             actor: filter.actor.filter(|_| sees_everything).map(|tenant| tenant.0),
             pattern: filter.text.as_deref().map(pattern),

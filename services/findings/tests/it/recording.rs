@@ -105,3 +105,30 @@ async fn a_row_of_the_audit_log_cannot_be_changed_and_a_forced_change_shows() {
     let verdict = verify_audit(&mut connection).await.unwrap();
     assert_eq!(verdict, AuditVerdict::Broken { seq: 3, reason: "row 2 is missing".into() });
 }
+
+#[tokio::test]
+async fn many_writers_of_the_same_breach_lose_no_occurrence_and_open_it_once() {
+    let lake = Lake::new().await;
+    let writers = (0..5).map(|writer| {
+        let ctx = lake.ctx.clone();
+        tokio::spawn(async move {
+            let mut opened = 0;
+            for n in 0..20 {
+                let breaches = [stale("orders"), stale("items"), crossing(writer * 100 + n)];
+                let mut tx = ctx.db.begin().await.unwrap();
+                opened += record(&mut tx, &ctx, &breaches).await.unwrap().opened.len();
+                tx.commit().await.unwrap();
+            }
+            opened
+        })
+    });
+    let mut opened = 0;
+    for writer in writers.collect::<Vec<_>>() {
+        opened += writer.await.unwrap();
+    }
+    assert_eq!(opened, 3);
+    assert_eq!(lake.number("select sum(count)::bigint from findings").await, 300);
+    assert_eq!(lake.number("select count(*) from finding_history").await, 3);
+    let mut connection = lake.ctx.db.system().acquire().await.unwrap();
+    assert!(matches!(verify_audit(&mut connection).await.unwrap(), AuditVerdict::Intact { rows: 3, .. }));
+}
