@@ -9,6 +9,7 @@ mod judge;
 mod matrix;
 mod pack;
 mod pages;
+mod proof;
 mod request;
 mod store;
 
@@ -23,6 +24,7 @@ pub use facts::*;
 pub use judge::{Judge, Verdict};
 pub use matrix::{Cell, Matrix, PlaneCount};
 pub use pack::{Pack, SCHEMA_FILE};
+pub use proof::PlaneProof;
 
 /// What the slice needs.
 #[derive(Debug, Clone)]

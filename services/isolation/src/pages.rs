@@ -6,10 +6,12 @@ use axum::extract::State;
 use lakewarden_core::{Plane, Scope};
 use lakewarden_http::{CurrentViewer, Html, Page as _, Problem, Section, Shell};
 use lakewarden_identity::Viewer;
+use lakewarden_sources::list_sources;
 use serde::Serialize;
 
 use crate::Ctx;
 use crate::matrix::{Cell, Crossing, Matrix, PlaneCount};
+use crate::proof::PlaneProof;
 use crate::store::list_crossings;
 
 #[derive(Template)]
@@ -17,6 +19,7 @@ use crate::store::list_crossings;
 struct MatrixPage {
     shell: Shell,
     matrix: Matrix,
+    proof: Vec<PlaneProof>,
     /// For a tenant's own auditor: what others did to their data, without saying who.
     own: Option<OwnCrossings>,
     policies: usize,
@@ -34,15 +37,6 @@ pub(crate) struct OwnCrossings {
 impl MatrixPage {
     fn crossings(&self) -> Vec<&Cell> {
         self.matrix.crossings()
-    }
-
-    fn planes(&self) -> [(Plane, &'static str); 4] {
-        [
-            (Plane::Access, "did happen: CloudTrail saw it"),
-            (Plane::Flow, "moved on: lineage shows a path"),
-            (Plane::Grant, "could happen: a permission allows it"),
-            (Plane::Catalog, "lies there: the catalog says so"),
-        ]
     }
 }
 
@@ -63,11 +57,12 @@ impl PlaneCount {
 }
 
 pub async fn show_matrix(State(ctx): State<Ctx>, CurrentViewer(viewer): CurrentViewer) -> Result<Html, Problem> {
-    let (matrix, own) = read(&ctx, &viewer).await?;
+    let Standing { matrix, proof, own } = read(&ctx, &viewer).await?;
     let loaded = ctx.pack.loaded();
     MatrixPage {
         shell: Shell::new("Isolation", Section::Isolation, &viewer),
         matrix,
+        proof,
         own,
         policies: loaded.value.policies().len(),
         pack: loaded.version.short(),
@@ -79,7 +74,7 @@ pub async fn show_matrix(State(ctx): State<Ctx>, CurrentViewer(viewer): CurrentV
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum MatrixAnswer {
-    All(Matrix),
+    All { matrix: Matrix, planes: Vec<PlaneProof> },
     Own(OwnCrossings),
 }
 
@@ -87,21 +82,33 @@ pub async fn get_matrix(
     State(ctx): State<Ctx>,
     CurrentViewer(viewer): CurrentViewer,
 ) -> Result<Json<MatrixAnswer>, Problem> {
-    let (matrix, own) = read(&ctx, &viewer).await?;
-    Ok(Json(own.map_or(MatrixAnswer::All(matrix), MatrixAnswer::Own)))
+    let Standing { matrix, proof, own } = read(&ctx, &viewer).await?;
+    Ok(Json(own.map_or(MatrixAnswer::All { matrix, planes: proof }, MatrixAnswer::Own)))
 }
 
-async fn read(ctx: &Ctx, viewer: &Viewer) -> Result<(Matrix, Option<OwnCrossings>), Problem> {
+/// What the page and the JSON tell.
+struct Standing {
+    matrix: Matrix,
+    proof: Vec<PlaneProof>,
+    own: Option<OwnCrossings>,
+}
+
+async fn read(ctx: &Ctx, viewer: &Viewer) -> Result<Standing, Problem> {
     let mut tx = ctx.db.begin_as(viewer.scope).await?;
     let crossings = list_crossings(&mut *tx).await?;
+    let sources = list_sources(&mut *tx).await?;
     tx.commit().await?;
     let ownership = ctx.ownership.get();
     match viewer.scope {
-        Scope::All => Ok((Matrix::of(&ownership, &crossings), None)),
+        Scope::All => {
+            let matrix = Matrix::of(&ownership, &crossings);
+            Ok(Standing { matrix, proof: PlaneProof::of_all(&sources, ctx.clock.now()), own: None })
+        }
         Scope::Tenant(id) => {
             let tenant = ownership.tenant(id).map(|tenant| tenant.slug.clone()).unwrap_or_default();
             let own = OwnCrossings { tenant, planes: by_plane(&crossings) };
-            Ok((Matrix { tenants: Vec::new(), rows: Vec::new() }, Some(own)))
+            let matrix = Matrix { tenants: Vec::new(), rows: Vec::new() };
+            Ok(Standing { matrix, proof: Vec::new(), own: Some(own) })
         }
     }
 }
@@ -149,6 +156,7 @@ mod tests {
                     vec![cell("globex", "acme", vec![]), cell("globex", "globex", vec![])],
                 ],
             },
+            proof: PlaneProof::of_all(&[], DateTime::from_timestamp(1_795_348_800, 0).unwrap()),
             own: None,
             policies: 39,
             pack: "0123456789ab".into(),

@@ -1,11 +1,14 @@
 //! The shipped pack against its own cases, broken packs, and the matrix through the router.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use lakewarden_core::{Live, Sha256};
+use lakewarden_core::{Live, Plane, Sha256, TenantId, TimeWindow};
+use lakewarden_findings::{Breach, PolicyInfo, Registry};
+use lakewarden_identity::Reach;
 use lakewarden_isolation::*;
 use lakewarden_tenancy::Owner;
-use lakewarden_testkit::clock;
+use lakewarden_testkit::{TestClient, TestDb, clock, noon};
 
 fn policies() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies"))
@@ -102,4 +105,95 @@ fn a_verdict_is_remembered_until_policies_or_tenants_change() {
     pack.replace(load_pack(&policies()).unwrap(), Sha256::of("another version"), now);
     assert_ne!(epoch, judge.epoch());
     assert!(!std::sync::Arc::ptr_eq(&first, &judge.posture(fact())), "a new pack judges again");
+}
+
+struct Service {
+    db: lakewarden_db::Db,
+    isolation: Ctx,
+    findings: lakewarden_findings::Ctx,
+}
+
+/// The slice on the shipped policies and tenants.
+async fn service() -> Service {
+    let TestDb { db, .. } = TestDb::new().await;
+    let (clock, now) = (clock(), clock().now());
+    let text = std::fs::read_to_string(policies().join("tenants.toml")).unwrap();
+    let parsed = lakewarden_tenancy::Ownership::parse(&text).unwrap();
+    let ownership = lakewarden_tenancy::sync(&db, parsed, now).await.unwrap();
+    let ownership = Live::new(ownership, Sha256::of(text), now);
+    let pack = load_pack(&policies()).unwrap();
+    let infos = pack.policies().iter().map(|policy| PolicyInfo::clone(policy));
+    let registry = Live::new(Registry::new(infos).unwrap(), Sha256::of("registry"), now);
+    let version = pack.version();
+    let isolation = Ctx::new(db.clone(), clock.clone(), ownership.clone(), Live::new(pack, version, now));
+    let alerts = lakewarden_alerts::Ctx::new(
+        db.clone(),
+        clock.clone(),
+        Live::new(lakewarden_alerts::AlertPolicy::default(), Sha256::of("none"), now),
+        ownership.clone(),
+        Arc::new(lakewarden_alerts::NoRadius),
+        "http://localhost",
+    );
+    let findings = lakewarden_findings::Ctx { db: db.clone(), clock, registry, ownership, alerts };
+    Service { db, isolation, findings }
+}
+
+impl Service {
+    fn tenant(&self, slug: &str) -> TenantId {
+        self.isolation.ownership.get().tenant_by_slug(slug).unwrap().id
+    }
+
+    async fn record_crossing(&self, actor: &str, owner: &str) {
+        let breach = Breach {
+            policy_id: "access-cross-tenant-read".into(),
+            subject: format!("role/{actor}-etl read s3://lake-raw/{owner}"),
+            title: format!("{actor}-etl read {owner}'s data"),
+            owner: Owner::Tenant(self.tenant(owner)),
+            actor: Some(self.tenant(actor)),
+            plane: Some(Plane::Access),
+            asset: None,
+            window: TimeWindow::at(noon()),
+            count: 1,
+            path: Vec::new(),
+            evidence: Vec::new(),
+        };
+        let mut tx = self.db.begin().await.unwrap();
+        lakewarden_findings::record(&mut tx, &self.findings, &[breach]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn reader(&self, name: &str, reach: Reach) -> TestClient {
+        let clock = &self.isolation.clock;
+        TestClient::anonymous(&self.db, clock, routes(self.isolation.clone()))
+            .with_reach(&self.db, clock, name, reach)
+            .await
+    }
+}
+
+#[tokio::test]
+async fn a_crossing_stands_in_its_cell_and_a_plane_nobody_observed_is_not_proven() {
+    let service = service().await;
+    service.record_crossing("acme", "globex").await;
+    let officer = service.reader("officer", Reach::All).await;
+    let page = officer.get("/isolation").await.text();
+    assert!(page.contains("/findings?actor=acme&amp;tenant=globex&amp;plane=access"), "{page}");
+    assert!(page.contains("not proven"), "{page}");
+    let answer = officer.get("/api/v1/isolation").await.json();
+    let cells = answer["matrix"]["rows"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+    let crossed: Vec<_> = cells.filter(|cell| !cell["planes"].as_array().unwrap().is_empty()).collect();
+    assert_eq!((crossed.len(), &crossed[0]["actor"], &crossed[0]["owner"]), (1, &"acme".into(), &"globex".into()));
+    assert_eq!(answer["planes"][0]["state"], "never");
+}
+
+#[tokio::test]
+async fn a_tenants_auditor_learns_that_it_was_crossed_but_not_by_whom() {
+    let service = service().await;
+    service.record_crossing("acme", "globex").await;
+    service.record_crossing("globex", "acme").await;
+    let auditor = service.reader("auditor", Reach::Tenant(service.tenant("globex"))).await;
+    for path in ["/isolation", "/api/v1/isolation"] {
+        let text = auditor.get(path).await.text();
+        assert!(text.contains("globex") && !text.contains("acme"), "{path}: {text}");
+    }
+    assert_eq!(auditor.get("/api/v1/isolation").await.json()["planes"][0]["findings"], 1, "its own, not the other's");
 }
