@@ -12,10 +12,12 @@ use crate::{Ctx, slack, webhook};
 
 /// Longer than a post may take, and no longer than the job's own lease.
 const LEASE: TimeDelta = TimeDelta::seconds(110);
-/// After a failure, this many waiting messages still go out one by one; more become one.
+/// After a failure, fewer waiting messages than this still go out one by one; so many become one.
 const BACKLOG_AFTER_FAILURE: usize = 3;
-/// Without a failure: a burst over more policies and tenants than anybody reads one by one.
+/// Without a failure: a burst over more policies and tenants than anybody reads one by one. The worst of it still is told
+/// one by one, the rest in one message.
 const BACKLOG: usize = 30;
+const TOLD_ONE_BY_ONE: usize = 10;
 const RADIUS_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Sends the receiver's next due message; `Later` says when there will be another.
@@ -72,9 +74,9 @@ async fn claim(ctx: &Ctx, receiver: &str, failures: i32, now: DateTime<Utc>) -> 
     let mut tx = ctx.db.begin().await?;
     let Some(delivery) = store::claim(&mut *tx, receiver, now, now + LEASE).await? else { return Ok(None) };
     let others = store::list_due(&mut *tx, receiver, now).await?;
-    let bearable = if failures > 0 { BACKLOG_AFTER_FAILURE } else { BACKLOG };
-    if others.len() >= bearable {
-        store::absorb(&mut tx, delivery.id, &others, now).await?;
+    let (backlog, one_by_one) = if failures > 0 { (BACKLOG_AFTER_FAILURE, 0) } else { (BACKLOG, TOLD_ONE_BY_ONE) };
+    if others.len() >= backlog {
+        store::absorb(&mut tx, delivery.id, &others[one_by_one..], now).await?;
     }
     store::insert_attempt(&mut *tx, delivery.id, delivery.attempts, now).await?;
     tx.commit().await?;

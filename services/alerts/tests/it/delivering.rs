@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use lakewarden_alerts::{Event, Notice, jobs};
+use lakewarden_core::Severity;
 
 use crate::listener::{Listener, Service, opened};
 
@@ -35,6 +36,21 @@ async fn a_receiver_is_sent_at_most_one_message_a_second() {
     assert_eq!(listener.count(), 5);
     service.pass(10, SECOND).await;
     assert_eq!(listener.count(), 10);
+}
+
+#[tokio::test]
+async fn a_burst_over_everything_is_told_by_its_worst_and_a_summary() {
+    let (listener, url) = Listener::start(&[]).await;
+    let service = Service::telling("webhook", &url).await;
+    let mild = |n: i64| Notice { severity: Severity::Low, ..opened(n, &format!("policy-{n}")) };
+    let notices: Vec<Notice> = (0..60).map(mild).chain((60..70).map(|n| opened(n, &format!("policy-{n}")))).collect();
+    service.tell(&notices).await;
+    service.pass(1, TimeDelta::seconds(5)).await;
+    service.pass(60, SECOND).await;
+    let said: Vec<i64> = listener.bodies().iter().map(|body| body["data"]["total"].as_i64().unwrap()).collect();
+    assert_eq!(said, [vec![60], vec![1; 10]].concat());
+    let severities = listener.bodies()[1..].iter().all(|body| body["data"]["findings"][0]["severity"] == "high");
+    assert!(severities, "the worst are told one by one");
 }
 
 #[tokio::test]

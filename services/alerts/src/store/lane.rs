@@ -1,21 +1,10 @@
-//! Every SQL statement of this slice.
+//! Working through a receiver's lane: claim, absorb, settle, retry.
 
 use chrono::{DateTime, Utc};
-use lakewarden_core::{Cursor, FindingId, TenantId};
+use lakewarden_core::TenantId;
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::delivery::{Attempt, Delivery, DeliveryId, State};
-use crate::{Event, Notice};
-
-/// A message that waits for its group, or is made to.
-#[derive(Debug, Clone)]
-pub(crate) struct Group {
-    pub receiver: String,
-    pub policy_id: String,
-    pub tenant: Option<TenantId>,
-    pub due_at: DateTime<Utc>,
-    pub silenced: bool,
-}
 
 /// A row of the receiver's lane.
 #[derive(Debug, Clone)]
@@ -23,15 +12,6 @@ pub(crate) struct Lane {
     pub receiver: String,
     pub next_at: DateTime<Utc>,
     pub failures: i32,
-}
-
-/// What a receiver has waiting and given up.
-#[derive(Debug, Clone)]
-pub(crate) struct Backlog {
-    pub receiver: String,
-    pub waiting: i64,
-    pub dead: i64,
-    pub sent: i64,
 }
 
 /// The newest notice of one finding in a delivery, and the totals over all of the delivery's findings.
@@ -45,83 +25,9 @@ pub(crate) struct StoryRow {
     pub last_id: i64,
 }
 
-/// The waiting delivery of each group, made where there is none; in the order given.
-pub(crate) async fn open_groups(
-    executor: impl PgExecutor<'_>,
-    groups: &[Group],
-    now: DateTime<Utc>,
-) -> Result<Vec<DeliveryId>, sqlx::Error> {
-    let receivers: Vec<String> = groups.iter().map(|group| group.receiver.clone()).collect();
-    let policies: Vec<String> = groups.iter().map(|group| group.policy_id.clone()).collect();
-    let tenants: Vec<Option<i32>> = groups.iter().map(|group| group.tenant.map(|tenant| tenant.0)).collect();
-    let dues: Vec<DateTime<Utc>> = groups.iter().map(|group| group.due_at).collect();
-    let states: Vec<String> =
-        groups.iter().map(|group| if group.silenced { "silenced" } else { "waiting" }.to_owned()).collect();
-    let rows = sqlx::query!(
-        r#"with wanted as (
-             select * from unnest($1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::text[])
-               with ordinality as g (receiver, policy_id, tenant_id, due_at, state, place)),
-           opened as (
-             insert into deliveries as d (receiver, policy_id, tenant_id, state, created_at, due_at, settled_at)
-             select receiver, policy_id, tenant_id, state, $6::timestamptz, due_at, case when state = 'silenced' then $6::timestamptz end
-             from wanted order by place
-             on conflict (receiver, policy_id, coalesce(tenant_id, -1)) where state = 'waiting'
-             do update set due_at = d.due_at
-             returning id, receiver, policy_id, tenant_id, state)
-           select o.id as "id: DeliveryId" from wanted w
-           join opened o on o.receiver = w.receiver and o.policy_id = w.policy_id
-                        and o.tenant_id is not distinct from w.tenant_id and o.state = w.state
-           order by w.place"#,
-        &receivers,
-        &policies,
-        &tenants as &[Option<i32>],
-        &dues,
-        &states,
-        now,
-    )
-    .fetch_all(executor)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
-}
-
-/// Notices of deliveries, one for each pair.
-pub(crate) async fn insert_notices(
-    executor: impl PgExecutor<'_>,
-    pairs: &[(DeliveryId, &Notice)],
-) -> Result<(), crate::AlertsError> {
-    let ids: Vec<i64> = pairs.iter().map(|(id, _)| id.0).collect();
-    let tenants: Vec<Option<i32>> = pairs.iter().map(|(_, notice)| notice.tenant.map(|tenant| tenant.0)).collect();
-    let findings: Vec<i64> = pairs.iter().map(|(_, notice)| notice.finding.0).collect();
-    let events: Vec<String> = pairs.iter().map(|(_, notice)| notice.event.as_str().to_owned()).collect();
-    let ranks: Vec<i16> = pairs.iter().map(|(_, notice)| notice.severity as i16).collect();
-    let ats: Vec<DateTime<Utc>> = pairs.iter().map(|(_, notice)| notice.at).collect();
-    let notices = pairs.iter().map(|(_, notice)| serde_json::to_value(notice)).collect::<Result<Vec<_>, _>>()?;
-    sqlx::query!(
-        "insert into delivery_notices (delivery_id, tenant_id, finding_id, event, severity_rank, at, notice)
-         select * from unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::smallint[], $6::timestamptz[],
-                              $7::jsonb[])",
-        &ids,
-        &tenants as &[Option<i32>],
-        &findings,
-        &events,
-        &ranks,
-        &ats,
-        &notices,
-    )
-    .execute(executor)
-    .await?;
-    Ok(())
-}
-
 pub(crate) async fn find_lane(executor: impl PgExecutor<'_>, receiver: &str) -> Result<Option<Lane>, sqlx::Error> {
     sqlx::query_as!(Lane, "select receiver, next_at, failures from alert_lanes where receiver = $1", receiver)
         .fetch_optional(executor)
-        .await
-}
-
-pub(crate) async fn list_lanes(executor: impl PgExecutor<'_>) -> Result<Vec<Lane>, sqlx::Error> {
-    sqlx::query_as!(Lane, "select receiver, next_at, failures from alert_lanes order by receiver")
-        .fetch_all(executor)
         .await
 }
 
@@ -161,14 +67,16 @@ pub(crate) async fn claim(
     .await
 }
 
-/// Others of the receiver that are due as well.
+/// Others of the receiver that are due as well, those with the worst finding first.
 pub(crate) async fn list_due(
     executor: impl PgExecutor<'_>,
     receiver: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<i64>, sqlx::Error> {
     sqlx::query_scalar!(
-        "select id from deliveries where receiver = $1 and state = 'waiting' and due_at <= $2 order by id for update skip locked",
+        "select id from deliveries d where receiver = $1 and state = 'waiting' and due_at <= $2
+         order by (select min(severity_rank) from delivery_notices n where n.delivery_id = d.id), id
+         for update skip locked",
         receiver,
         now,
     )
@@ -385,106 +293,4 @@ pub(crate) async fn reset_for_retry(
         .execute(executor)
         .await?;
     Ok(())
-}
-
-/// A page of deliveries, the newest first.
-pub(crate) async fn list_deliveries(
-    executor: impl PgExecutor<'_>,
-    state: Option<State>,
-    receiver: Option<&str>,
-    before: Cursor,
-    limit: i64,
-) -> Result<Vec<Delivery>, sqlx::Error> {
-    sqlx::query_as!(
-        Delivery,
-        r#"select id as "id: DeliveryId", receiver, policy_id, tenant_id as "tenant_id: TenantId", state as "state: State",
-                  attempts, created_at, due_at, last_attempt_at, last_status, last_answer, settled_at,
-                  (select count(distinct finding_id) from delivery_notices n where n.delivery_id = d.id) as "findings!"
-           from deliveries d
-           where ($1::text is null or state = $1) and ($2::text is null or receiver = $2) and (created_at, id) < ($3, $4)
-           order by created_at desc, id desc limit $5"#,
-        state.map(State::as_str),
-        receiver,
-        before.at,
-        before.id,
-        limit,
-    )
-    .fetch_all(executor)
-    .await
-}
-
-/// The deliveries that spoke of a finding, the newest first.
-pub(crate) async fn list_deliveries_of(
-    executor: impl PgExecutor<'_>,
-    finding: FindingId,
-) -> Result<Vec<Delivery>, sqlx::Error> {
-    sqlx::query_as!(
-        Delivery,
-        r#"select id as "id: DeliveryId", receiver, policy_id, tenant_id as "tenant_id: TenantId", state as "state: State",
-                  attempts, created_at, due_at, last_attempt_at, last_status, last_answer, settled_at,
-                  (select count(distinct finding_id) from delivery_notices n where n.delivery_id = d.id) as "findings!"
-           from deliveries d where id in (select delivery_id from delivery_notices where finding_id = $1)
-           order by created_at desc, id desc limit 50"#,
-        finding.0,
-    )
-    .fetch_all(executor)
-    .await
-}
-
-pub(crate) async fn find_delivery(
-    executor: impl PgExecutor<'_>,
-    id: DeliveryId,
-) -> Result<Option<Delivery>, sqlx::Error> {
-    sqlx::query_as!(
-        Delivery,
-        r#"select id as "id: DeliveryId", receiver, policy_id, tenant_id as "tenant_id: TenantId", state as "state: State",
-                  attempts, created_at, due_at, last_attempt_at, last_status, last_answer, settled_at,
-                  (select count(distinct finding_id) from delivery_notices n where n.delivery_id = d.id) as "findings!"
-           from deliveries d where id = $1"#,
-        id.0,
-    )
-    .fetch_optional(executor)
-    .await
-}
-
-pub(crate) async fn list_attempts(executor: impl PgExecutor<'_>, id: DeliveryId) -> Result<Vec<Attempt>, sqlx::Error> {
-    sqlx::query_as!(
-        Attempt,
-        "select attempt, started_at, finished_at, took_ms, status, answer from delivery_attempts
-         where delivery_id = $1 order by attempt desc limit 100",
-        id.0,
-    )
-    .fetch_all(executor)
-    .await
-}
-
-/// What a delivery's notices were about, the newest first.
-pub(crate) async fn list_notices(
-    executor: impl PgExecutor<'_>,
-    id: DeliveryId,
-    limit: i64,
-) -> Result<Vec<(Event, Notice)>, sqlx::Error> {
-    let rows = sqlx::query_scalar!(
-        "select notice from delivery_notices where delivery_id = $1 order by id desc limit $2",
-        id.0,
-        limit
-    )
-    .fetch_all(executor)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|notice| serde_json::from_value::<Notice>(notice).ok())
-        .map(|notice| (notice.event, notice))
-        .collect())
-}
-
-pub(crate) async fn list_backlogs(executor: impl PgExecutor<'_>) -> Result<Vec<Backlog>, sqlx::Error> {
-    sqlx::query_as!(
-        Backlog,
-        r#"select receiver, count(*) filter (where state in ('waiting', 'sending')) as "waiting!",
-                  count(*) filter (where state = 'dead') as "dead!", count(*) filter (where state = 'sent') as "sent!"
-           from deliveries group by receiver order by receiver"#,
-    )
-    .fetch_all(executor)
-    .await
 }
