@@ -86,10 +86,9 @@ impl Judge {
         let epoch = (pack.version, ownership.version);
         {
             let remembered = self.remembered.read().expect("no holder of the verdicts panics");
-            if remembered.epoch == Some(epoch) {
-                if let Some(verdict) = remembered.verdicts.get(&fact) {
-                    return Arc::clone(verdict);
-                }
+            let known = remembered.verdicts.get(&fact).filter(|_| remembered.epoch == Some(epoch));
+            if let Some(verdict) = known {
+                return Arc::clone(verdict);
             }
         }
         let verdict = Arc::new(decide(&pack.value, &|id| ownership.value.tenant(id), &fact));

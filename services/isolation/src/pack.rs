@@ -158,5 +158,5 @@ fn located(file: &str, text: &str, offset: Option<usize>, error: &dyn std::fmt::
 }
 
 fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }

@@ -219,7 +219,7 @@ fn named_tenants(fact: &Fact) -> Vec<TenantId> {
             ids.extend(fact.principal.owner.tenant_id());
             match &fact.action {
                 AccessAction::Query { output_owner, workgroup_owner, .. } => {
-                    ids.extend([*output_owner, *workgroup_owner].into_iter().flatten())
+                    ids.extend([*output_owner, *workgroup_owner].into_iter().flatten());
                 }
                 AccessAction::Assume { tag_tenant, .. } => ids.extend(*tag_tenant),
                 _ => {}
