@@ -6,12 +6,21 @@
 
 mod api;
 pub mod columns;
+mod drawing;
 mod error;
 pub mod event;
+mod eyes;
 pub mod facts;
 mod flows;
+pub mod graph;
+mod graph_api;
 pub mod identity;
 mod ingest;
+mod jobs;
+pub mod layout;
+mod pages;
+mod radius;
+mod reassign;
 mod store;
 
 use std::sync::Arc;
@@ -24,7 +33,11 @@ use lakewarden_tenancy::Ownership;
 use tokio::sync::Semaphore;
 
 pub use error::LineageError;
+pub use flows::judge_flows;
 pub use ingest::{ImportProgress, Intake, Outcome, ensure_partitions, import, ingest};
+pub use jobs::jobs;
+pub use radius::radius;
+pub use reassign::reassign_owners;
 pub use store::summary::{Summary, describe_state, get_summary};
 
 /// What the slice needs. Clones share one intake: make one for a process.
@@ -72,5 +85,12 @@ pub fn routes(ctx: Ctx) -> Routes {
         // Clients append the endpoint to a base that ends in a slash, or add one behind.
         .post("/api/v1/lineage/", Who::Producer, ctx.clone(), api::post_event)
         .post("/api/v1/lineage/batch", Who::Producer, ctx.clone(), api::post_batch)
-        .post("/api/v1/lineage/batch/", Who::Producer, ctx, api::post_batch)
+        .post("/api/v1/lineage/batch/", Who::Producer, ctx.clone(), api::post_batch)
+        .get("/api/v1/lineage", Who::Viewer, ctx.clone(), graph_api::get_lineage)
+        .get("/lineage", Who::Viewer, ctx.clone(), pages::show_explorer)
+        .get("/datasets", Who::Viewer, ctx.clone(), pages::show_datasets)
+        .get("/datasets/{id}", Who::Viewer, ctx.clone(), pages::show_dataset)
+        .get("/jobs", Who::Viewer, ctx.clone(), pages::show_jobs)
+        .get("/jobs/{id}", Who::Viewer, ctx.clone(), pages::show_job)
+        .get("/runs/{id}", Who::Viewer, ctx, pages::show_run)
 }

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 fn data() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("LAKEWARDEN_CONFORMANCE_DATA")?).join("openlineage");
-    folder.is_dir().then_some(folder)
+    assert!(folder.is_dir(), "LAKEWARDEN_CONFORMANCE_DATA is set, but there is no {}", folder.display());
+    Some(folder)
 }
 
 fn expect(name: &str, summary: &Summary, expected: &Value) {

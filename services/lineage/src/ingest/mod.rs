@@ -15,7 +15,9 @@ use lakewarden_sources::Rejected;
 
 pub use import::{ImportProgress, import};
 pub use intake::{Intake, Outcome};
+pub(crate) use names::{owner_of, rule_number};
 pub use partitions::{PreparedMonths, ensure_partitions};
+pub(crate) use remembered::Entity;
 
 use crate::Ctx;
 use crate::error::LineageError;
