@@ -56,6 +56,11 @@ impl Action {
             Self::Other => "other",
         }
     }
+
+    /// The inverse of [`Action::as_str`]; a word from the future is counted and not judged.
+    pub fn from_word(word: &str) -> Self {
+        Self::ALL.iter().copied().find(|action| action.as_str() == word).unwrap_or(Self::Other)
+    }
 }
 
 /// What one record touched.
