@@ -40,7 +40,10 @@ pub async fn list_resources_after(
 
 /// Classes follow their resource, and say anew how the actor stands to its owner; returns those that changed, and those of
 /// principals that changed.
-pub async fn update_class_owners(executor: impl PgExecutor<'_>, principals: &[i32]) -> Result<Vec<ClassId>, sqlx::Error> {
+pub async fn update_class_owners(
+    executor: impl PgExecutor<'_>,
+    principals: &[i32],
+) -> Result<Vec<ClassId>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"update access_classes c set tenant_id = fresh.tenant_id, actor = fresh.actor
         from (
@@ -81,7 +84,10 @@ pub struct JudgedClass {
     pub last_at: DateTime<Utc>,
 }
 
-pub async fn list_judged_classes(executor: impl PgExecutor<'_>, classes: &[i32]) -> Result<Vec<JudgedClass>, sqlx::Error> {
+pub async fn list_judged_classes(
+    executor: impl PgExecutor<'_>,
+    classes: &[i32],
+) -> Result<Vec<JudgedClass>, sqlx::Error> {
     sqlx::query_as!(
         JudgedClass,
         r#"select c.id as "id: ClassId", p.id as "principal_id: PrincipalId", p.kind as principal_kind, p.account,
