@@ -127,14 +127,15 @@ fn grant_breaches(facts: &Facts<'_>, judge: &Judge, errors: &mut BTreeMap<String
         let verdict = judge.grant(fact.clone());
         note_errors(errors, &verdict, resource, since);
         for policy in &verdict.breached {
-            let entry = forbidden.entry((policy.id.clone(), principal, resource.to_owned())).or_insert_with(|| Forbidden {
-                policy: Arc::clone(policy),
-                fact: fact.clone(),
-                permissions: Vec::new(),
-                since,
-                source: source.clone(),
-                record,
-            });
+            let entry =
+                forbidden.entry((policy.id.clone(), principal, resource.to_owned())).or_insert_with(|| Forbidden {
+                    policy: Arc::clone(policy),
+                    fact: fact.clone(),
+                    permissions: Vec::new(),
+                    since,
+                    source: source.clone(),
+                    record,
+                });
             entry.permissions.push(permission);
             entry.since = entry.since.min(since);
         }
@@ -169,7 +170,12 @@ fn grant_breach(judge: &Judge, principal: &str, resource: &str, forbidden: &Forb
     let own = tenant_of(fact.principal.owner);
     let mut hit: Vec<Owner> = vec![fact.asset.owner];
     if fact.via_tag && spans_by_tags(judge, &forbidden.policy, fact) {
-        hit = fact.tag_tenants.iter().filter(|tenant| Some(**tenant) != own).map(|tenant| Owner::Tenant(*tenant)).collect();
+        hit = fact
+            .tag_tenants
+            .iter()
+            .filter(|tenant| Some(**tenant) != own)
+            .map(|tenant| Owner::Tenant(*tenant))
+            .collect();
     }
     let mut permissions = forbidden.permissions.clone();
     permissions.sort_unstable();

@@ -3,6 +3,7 @@
 //! A file holds one answer, an array of answers, or an envelope `{"account", "region", "taken_at", "documents": […]}`. Two
 //! answers do not say what was asked, so the question may stand beside them: `DatabaseName` beside a `TableList`, `Resource`
 //! beside LF-tags. An entry that cannot be read goes to quarantine, and its listing then counts as incomplete.
+//! An envelope may also declare `"complete": ["tags", "grants", …]`: all of these were asked for, so what is missing is not there.
 
 use std::collections::BTreeMap;
 
@@ -91,6 +92,7 @@ impl Reader {
                 taken_at: content.get("taken_at").and_then(instant).unwrap_or(asked.taken_at),
             };
             self.read(file, &format!("{pointer}/documents"), documents, &asked);
+            self.declare_complete(content.get("complete"), &asked);
             return;
         }
         let place = Place { file, pointer };
@@ -101,6 +103,25 @@ impl Reader {
                 "not an answer of Glue or Lake Formation: expected an object with DatabaseList, TableList, TableVersions, \
                  PrincipalResourcePermissions, DataLakeSettings, ResourceInfoList, or Resource with LFTagOnDatabase",
             );
+        }
+    }
+
+    /// An envelope may say that everything of a kind was asked for, which single answers cannot show.
+    fn declare_complete(&mut self, kinds: Option<&Value>, asked: &Asked) {
+        let is_declared =
+            |kind: &str| kinds.and_then(Value::as_array).is_some_and(|kinds| kinds.iter().any(|k| k == kind));
+        let of_catalog = |(account, region): &(String, String)| {
+            asked.account.as_ref().is_none_or(|asked| asked == account)
+                && asked.region.as_ref().is_none_or(|asked| asked == region)
+        };
+        for (_, snapshot) in self.snapshots.iter_mut().filter(|(key, _)| of_catalog(key)) {
+            let complete = &mut snapshot.complete;
+            complete.tags |= is_declared("tags");
+            complete.locations |= is_declared("locations");
+            complete.databases |= is_declared("databases");
+            if is_declared("grants") {
+                complete.grants_on.extend(Resource::KINDS);
+            }
         }
     }
 
@@ -163,10 +184,8 @@ impl Reader {
         if entries.iter().any(|entry| entry.get("Database").is_some()) {
             // SearchDatabasesByLFTags: the entries are tags.
             let account = snapshot.account.clone();
-            let (tags, whole) =
-                self.each(place, "DatabaseList", entries, |entry| entry::tagged_database(entry, &account));
+            let (tags, _) = self.each(place, "DatabaseList", entries, |entry| entry::tagged_database(entry, &account));
             snapshot.tags.extend(tags);
-            snapshot.complete.tags |= ended && whole;
             return;
         }
         let (databases, whole) = self.each(place, "DatabaseList", entries, entry::database);
@@ -185,9 +204,8 @@ impl Reader {
         if entries.iter().any(|entry| entry.get("Table").is_some()) {
             // SearchTablesByLFTags: the entries are tags.
             let account = snapshot.account.clone();
-            let (tags, whole) = self.each(place, "TableList", entries, |entry| entry::tagged_table(entry, &account));
+            let (tags, _) = self.each(place, "TableList", entries, |entry| entry::tagged_table(entry, &account));
             snapshot.tags.extend(tags);
-            snapshot.complete.tags |= ended && whole;
             return;
         }
         let (tables, whole) = self.each(place, "TableList", entries, entry::table);
@@ -305,8 +323,10 @@ fn remove_nul(value: &mut Value) {
         Value::Array(entries) => entries.iter_mut().for_each(remove_nul),
         Value::Object(fields) => {
             if fields.keys().any(|key| key.contains('\0')) {
-                *fields =
-                    std::mem::take(fields).into_iter().map(|(key, field)| (key.replace('\0', "\u{fffd}"), field)).collect();
+                *fields = std::mem::take(fields)
+                    .into_iter()
+                    .map(|(key, field)| (key.replace('\0', "\u{fffd}"), field))
+                    .collect();
             }
             fields.values_mut().for_each(remove_nul);
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lakewarden_core::Sha256;
 use lakewarden_db::enqueue;
-use lakewarden_sources::{Delivery, SourceKind, hour_of};
+use lakewarden_sources::{Delivery, Rejected, SourceKind, hour_of};
 use lakewarden_tenancy::Ownership;
 use serde::Serialize;
 use serde_json::Value;
@@ -57,11 +57,7 @@ impl Stored {
 }
 
 /// Files or bodies with the AWS CLI's JSON: what can be read is stored, the rest quarantined.
-pub async fn import(
-    ctx: &Ctx,
-    files: &[(String, Vec<u8>)],
-    asked: &Asked,
-) -> Result<Stored, CatalogError> {
+pub async fn import(ctx: &Ctx, files: &[(String, Vec<u8>)], asked: &Asked) -> Result<Stored, CatalogError> {
     let mut documents = Vec::with_capacity(files.len());
     let mut broken = Vec::new();
     for (file, bytes) in files {
@@ -70,7 +66,21 @@ pub async fn import(
             Err(rejected) => broken.push(rejected),
         }
     }
-    let Parsed { snapshots, mut rejected } = parse(&documents, asked);
+    take(ctx, &documents, asked, broken).await
+}
+
+/// Documents that are JSON already, as the collector puts them together; all of them are one look.
+pub async fn import_documents(ctx: &Ctx, documents: &[Document], asked: &Asked) -> Result<Stored, CatalogError> {
+    take(ctx, documents, asked, Vec::new()).await
+}
+
+async fn take(
+    ctx: &Ctx,
+    documents: &[Document],
+    asked: &Asked,
+    mut broken: Vec<Rejected>,
+) -> Result<Stored, CatalogError> {
+    let Parsed { snapshots, mut rejected } = parse(documents, asked);
     rejected.append(&mut broken);
     if snapshots.is_empty() {
         if let Some(first) = rejected.first() {
@@ -83,12 +93,13 @@ pub async fn import(
     for snapshot in &snapshots {
         stored.add(&store_snapshot(ctx, snapshot).await?);
     }
-    let source = snapshots.first().map_or_else(|| UNREADABLE.to_owned(), |first| source_name(&first.account, &first.region));
+    let source =
+        snapshots.first().map_or_else(|| UNREADABLE.to_owned(), |first| source_name(&first.account, &first.region));
     quarantine(ctx, &source, &rejected).await?;
     Ok(stored)
 }
 
-async fn quarantine(ctx: &Ctx, source_name: &str, rejected: &[lakewarden_sources::Rejected]) -> Result<(), CatalogError> {
+async fn quarantine(ctx: &Ctx, source_name: &str, rejected: &[Rejected]) -> Result<(), CatalogError> {
     if rejected.is_empty() {
         return Ok(());
     }
@@ -116,7 +127,8 @@ async fn store_in(connection: &mut PgConnection, ctx: &Ctx, snapshot: &GlueSnaps
         return Ok(Stored { stale: 1, ..Stored::default() });
     }
     let ownership = ctx.ownership.get();
-    let mut write = Write { connection, ownership: &ownership, snapshot, looks, changes: Vec::new(), stored: Stored::default() };
+    let mut write =
+        Write { connection, ownership: &ownership, snapshot, looks, changes: Vec::new(), stored: Stored::default() };
     write.databases().await?;
     tables::store_tables(&mut write).await?;
     let glue = write.stored.clone();
@@ -213,7 +225,8 @@ impl Write<'_> {
         let (account, at) = (&snapshot.account, snapshot.taken_at);
         let rows = databases::list_databases_of(self.connection, account, &snapshot.region).await?;
         let stored: BTreeMap<String, _> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
-        let seen: BTreeMap<String, &Database> = snapshot.databases.iter().map(|seen| (seen.name.clone(), seen)).collect();
+        let seen: BTreeMap<String, &Database> =
+            snapshot.databases.iter().map(|seen| (seen.name.clone(), seen)).collect();
         let difference = difference(
             stored,
             seen,
@@ -421,7 +434,8 @@ impl Write<'_> {
         }
         let hash = Sha256::of(settings.to_string());
         let (account, region) = (&snapshot.account, &snapshot.region);
-        locations::insert_settings(self.connection, account, region, settings, hash.as_bytes(), snapshot.taken_at).await?;
+        locations::insert_settings(self.connection, account, region, settings, hash.as_bytes(), snapshot.taken_at)
+            .await?;
         Ok(())
     }
 }
@@ -495,4 +509,3 @@ fn facets_of_settings(settings: &Value) -> BTreeMap<String, String> {
     let fields = settings.as_object().into_iter().flatten();
     fields.map(|(key, value)| (key.clone(), value.to_string())).collect()
 }
-

@@ -73,9 +73,11 @@ pub async fn judge_catalog(ctx: &Ctx) -> Result<Judged, CatalogError> {
     let found: Vec<Breach> = found
         .into_iter()
         .zip(&standing)
-        .map(|(breach, print)| {
-            if known.contains(&print.0) { Breach { count: 0, evidence: Vec::new(), ..breach } } else { breach }
-        })
+        .map(
+            |(breach, print)| {
+                if known.contains(&print.0) { Breach { count: 0, evidence: Vec::new(), ..breach } } else { breach }
+            },
+        )
         .collect();
     let new = found.iter().filter(|breach| breach.count > 0).count();
     lakewarden_findings::record(&mut tx, &ctx.findings, &found).await?;

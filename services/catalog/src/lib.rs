@@ -32,7 +32,7 @@ use lakewarden_tenancy::Ownership;
 
 pub use document::{Asked, Document, Parsed, parse};
 pub use error::CatalogError;
-pub use ingest::{Stored, import, source_name, store_snapshot};
+pub use ingest::{Stored, import, import_documents, source_name, store_snapshot};
 pub use jobs::{JudgeCatalog, Judged, judge_catalog};
 pub use reassign::reassign_owners;
 pub use resource::Resource;

@@ -170,7 +170,13 @@ fn account_of_group(identifier: &str) -> Option<&str> {
 }
 
 /// What a table's owners are, for the store.
-pub fn table_row(ownership: &Ownership, account: &str, database: &str, table: &str, location: Option<&str>) -> NewOwner {
+pub fn table_row(
+    ownership: &Ownership,
+    account: &str,
+    database: &str,
+    table: &str,
+    location: Option<&str>,
+) -> NewOwner {
     let owned = of_table(ownership, account, database, table);
     let lies = location.map_or(Owned::UNOWNED, |location| of_location(ownership, location));
     let layer: Option<Layer> = owned.layer.or(lies.layer);
@@ -193,12 +199,7 @@ mod tests {
         for (identifier, kind, account, name) in [
             ("IAM_ALLOWED_PRINCIPALS", PrincipalKind::Service, None, "IAM_ALLOWED_PRINCIPALS"),
             ("999900001111", PrincipalKind::External, Some("999900001111"), "999900001111"),
-            (
-                "999900001111:IAMPrincipals",
-                PrincipalKind::External,
-                Some("999900001111"),
-                "999900001111:IAMPrincipals",
-            ),
+            ("999900001111:IAMPrincipals", PrincipalKind::External, Some("999900001111"), "999900001111:IAMPrincipals"),
             ("arn:aws:iam::1:role/acme-etl", PrincipalKind::Role, Some("1"), "acme-etl"),
             ("arn:aws:iam::1:role/team/acme-etl", PrincipalKind::Role, Some("1"), "acme-etl"),
             ("arn:aws:sts::1:assumed-role/acme-etl/airflow", PrincipalKind::Role, Some("1"), "acme-etl"),

@@ -27,9 +27,7 @@ pub async fn reassign_owners(ctx: &Ctx) -> Result<u64, CatalogError> {
     let known = tables::list_table_names(connection).await?;
     let known: Vec<NewOwner> = known
         .iter()
-        .map(|row| {
-            owners::table_row(&ownership, &row.account, &row.database_name, &row.name, row.location.as_deref())
-        })
+        .map(|row| owners::table_row(&ownership, &row.account, &row.database_name, &row.name, row.location.as_deref()))
         .collect();
     changed += tables::update_table_owners(connection, &known).await?;
     changed += tables::update_version_owners(connection).await?;

@@ -47,8 +47,7 @@ pub struct TagCondition {
 
 impl Resource {
     /// Every kind [`Resource::kind`] may answer.
-    pub const KINDS: &[&str] =
-        &["catalog", "database", "table", "location", "tag", "tag policy", "other"];
+    pub const KINDS: &[&str] = &["catalog", "database", "table", "location", "tag", "tag policy", "other"];
 
     /// Reads the `Resource` of a grant. The account that is not named is the catalog's own.
     pub fn parse(resource: &Value, catalog: &str) -> Option<Self> {
@@ -199,8 +198,12 @@ fn text(body: &Value, key: &str) -> Option<String> {
 
 /// Sorted, so that AWS's order makes no difference.
 fn texts(list: Option<&Value>) -> Vec<String> {
-    let mut texts: Vec<String> =
-        list.and_then(Value::as_array).into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect();
+    let mut texts: Vec<String> = list
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|text| text.as_str().map(str::to_owned))
+        .collect();
     texts.sort();
     texts
 }

@@ -246,11 +246,7 @@ mod tests {
             format: "csv".into(),
             columns: columns
                 .iter()
-                .map(|(name, kind)| Column {
-                    name: (*name).into(),
-                    kind: (*kind).into(),
-                    comment: String::new(),
-                })
+                .map(|(name, kind)| Column { name: (*name).into(), kind: (*kind).into(), comment: String::new() })
                 .collect(),
             partition_keys: Vec::new(),
             parameters: parameters.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),

@@ -90,8 +90,7 @@ async fn upsert(write: &mut Write<'_>, seen: &[&Table]) -> Result<FxHashMap<Key,
         .iter()
         .map(|table| {
             let location = table.content.location.as_deref();
-            let owners =
-                owners::table_row(write.ownership, &snapshot.account, &table.database, &table.name, location);
+            let owners = owners::table_row(write.ownership, &snapshot.account, &table.database, &table.name, location);
             NewTable {
                 database_name: &table.database,
                 name: &table.name,

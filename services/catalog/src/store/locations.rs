@@ -66,7 +66,9 @@ pub async fn insert_locations(
 }
 
 pub async fn close_locations(connection: &mut PgConnection, ids: &[i64], at: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    sqlx::query!("update registered_locations set valid_to = $2 where id = any($1)", ids, at).execute(connection).await?;
+    sqlx::query!("update registered_locations set valid_to = $2 where id = any($1)", ids, at)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -286,10 +286,7 @@ pub struct TagLine {
     pub tag_values: Vec<String>,
 }
 
-pub async fn list_tags_on(
-    executor: impl PgExecutor<'_>,
-    resources: &[String],
-) -> Result<Vec<TagLine>, sqlx::Error> {
+pub async fn list_tags_on(executor: impl PgExecutor<'_>, resources: &[String]) -> Result<Vec<TagLine>, sqlx::Error> {
     sqlx::query_as!(
         TagLine,
         "select resource, tag_key, tag_values from lf_tags

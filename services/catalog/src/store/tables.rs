@@ -91,13 +91,9 @@ pub async fn upsert_tables(
 }
 
 pub async fn drop_tables(connection: &mut PgConnection, ids: &[TableId], at: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update glue_tables set dropped_at = $2, changed_at = $2 where id = any($1)",
-        ids as &[TableId],
-        at
-    )
-    .execute(connection)
-    .await?;
+    sqlx::query!("update glue_tables set dropped_at = $2, changed_at = $2 where id = any($1)", ids as &[TableId], at)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -113,10 +109,7 @@ pub struct NewVersion<'a> {
 }
 
 /// States of tables; the one that is already known at that instant stays. Answers how many are new.
-pub async fn insert_versions(
-    connection: &mut PgConnection,
-    versions: &[NewVersion<'_>],
-) -> Result<u64, sqlx::Error> {
+pub async fn insert_versions(connection: &mut PgConnection, versions: &[NewVersion<'_>]) -> Result<u64, sqlx::Error> {
     let inserted = sqlx::query!(
         "insert into glue_table_versions
              (table_id, tenant_id, glue_version, content, record, content_hash, valid_from)

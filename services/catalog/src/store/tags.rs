@@ -25,7 +25,11 @@ pub struct NewTag<'a> {
     pub tenant_id: Option<TenantId>,
 }
 
-pub async fn list_tags_of(connection: &mut PgConnection, account: &str, region: &str) -> Result<Vec<TagRow>, sqlx::Error> {
+pub async fn list_tags_of(
+    connection: &mut PgConnection,
+    account: &str,
+    region: &str,
+) -> Result<Vec<TagRow>, sqlx::Error> {
     sqlx::query_as!(
         TagRow,
         "select id, resource, tag_key, tag_values from lf_tags where account = $1 and region = $2 and valid_to is null",

@@ -20,7 +20,11 @@ async fn the_same_snapshot_twice_changes_nothing() {
         {"Resource": {"Database": {"Name": "acme_raw"}}, "LFTagOnDatabase": [{"TagKey": "tenant", "TagValues": ["acme"]}]},
     ]);
     let first = lake.import(&look).await;
-    assert_eq!((first.created, first.altered, first.dropped), (8, 0, 0), "2 databases, a table, 2 permissions, and one each");
+    assert_eq!(
+        (first.created, first.altered, first.dropped),
+        (8, 0, 0),
+        "2 databases, a table, 2 permissions, and one each"
+    );
     lake.clock.advance(TimeDelta::hours(1));
     let again = lake.import(&look).await;
     assert_eq!((again.created, again.altered, again.dropped, again.unchanged), (0, 0, 0, 8));
@@ -33,7 +37,8 @@ async fn a_changed_column_becomes_a_version_and_a_line_of_the_feed() {
     let lake = Lake::new().await;
     lake.import(&tables(&[table("acme_raw", "orders", ORDERS, &[("id", "int")])])).await;
     lake.clock.advance(TimeDelta::hours(1));
-    let changed = lake.import(&tables(&[table("acme_raw", "orders", ORDERS, &[("id", "bigint"), ("email", "string")])])).await;
+    let changed =
+        lake.import(&tables(&[table("acme_raw", "orders", ORDERS, &[("id", "bigint"), ("email", "string")])])).await;
     assert_eq!(changed.altered, 1);
     let fields: serde_json::Value = sqlx::query_scalar("select fields from catalog_changes where action = 'altered'")
         .fetch_one(lake.db.system())
@@ -99,10 +104,11 @@ async fn a_complete_listing_drops_and_revokes_and_a_table_made_again_keeps_its_p
     lake.clock.advance(TimeDelta::hours(1));
     assert_eq!(lake.import(&tables(&[orders()])).await.altered, 1);
     assert_eq!(lake.number("select id from glue_tables where dropped_at is null").await, id);
-    let actions: Vec<String> = sqlx::query_scalar("select action from catalog_changes where kind = 'table' order by id")
-        .fetch_all(lake.db.system())
-        .await
-        .unwrap();
+    let actions: Vec<String> =
+        sqlx::query_scalar("select action from catalog_changes where kind = 'table' order by id")
+            .fetch_all(lake.db.system())
+            .await
+            .unwrap();
     assert_eq!(actions, ["dropped", "created"]);
     lake.clock.advance(TimeDelta::hours(1));
     assert_eq!(lake.import(&databases(&[])).await.dropped, 2, "a database takes its tables with it");

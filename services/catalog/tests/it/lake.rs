@@ -131,8 +131,7 @@ pub fn databases(names: &[&str]) -> Value {
 }
 
 pub fn table(database: &str, name: &str, location: &str, columns: &[(&str, &str)]) -> Value {
-    let columns: Vec<Value> =
-        columns.iter().map(|(name, kind)| json!({"Name": name, "Type": kind})).collect();
+    let columns: Vec<Value> = columns.iter().map(|(name, kind)| json!({"Name": name, "Type": kind})).collect();
     json!({
         "Name": name,
         "DatabaseName": database,

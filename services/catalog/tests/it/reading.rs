@@ -11,10 +11,12 @@ async fn two_tenants() -> Lake {
     let lake = Lake::new().await;
     let orders = |columns: &[(&str, &str)]| table("acme_raw", "orders", "s3://lake-raw/globex/orders/", columns);
     let secrets = table("globex_raw", "secrets", "s3://lake-raw/globex/secrets/", &[]);
-    let granted = || grants(&[
-        grant(&role("globex-etl"), "acme_raw", "orders", &["SELECT"]),
-        grant(&role("acme-etl"), "globex_raw", "secrets", &["SELECT"]),
-    ]);
+    let granted = || {
+        grants(&[
+            grant(&role("globex-etl"), "acme_raw", "orders", &["SELECT"]),
+            grant(&role("acme-etl"), "globex_raw", "secrets", &["SELECT"]),
+        ])
+    };
     lake.import(&json!([databases(&["acme_raw", "globex_raw"]), tables(&[orders(&[]), secrets]), granted()])).await;
     lake.clock.advance(TimeDelta::hours(1));
     lake.import(&tables(&[orders(&[("email", "string")])])).await;
@@ -38,7 +40,9 @@ async fn the_operator_sees_tables_versions_grants_and_changes() {
     }
     let id = lake.number("select id from glue_tables where name = 'orders'").await;
     let page = operator.get(&format!("/catalog/tables/{id}")).await;
-    for text in ["s3://lake-raw/globex/orders/", "globex-etl", "Revoked: 1", "email", "The first version seen", "tenant=globex"] {
+    for text in
+        ["s3://lake-raw/globex/orders/", "globex-etl", "Revoked: 1", "email", "The first version seen", "tenant=globex"]
+    {
         assert!(page.text().contains(text), "{text}");
     }
     let page = operator.get("/catalog/grants?show=crossing&holder=acme").await;
