@@ -29,7 +29,10 @@ export async function open(browser, options = {}) {
     if (message.type() === "error" || message.type() === "warning") page.faults.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => page.faults.push(`script: ${error.message}`));
-  page.on("requestfailed", (request) => page.faults.push(`request: ${request.url()} ${request.failure()?.errorText}`));
+  page.on("requestfailed", (request) => {
+    // The icon is fetched after the page has loaded; going on to the next page aborts it.
+    if (!request.url().includes("/favicon.svg")) page.faults.push(`request: ${request.url()} ${request.failure()?.errorText}`);
+  });
   page.on("response", (response) => {
     if (response.status() >= 400) page.faults.push(`answer: ${response.status()} ${response.url()}`);
   });
