@@ -1,0 +1,3 @@
+//! The service as its callers meet it.
+
+mod callers;

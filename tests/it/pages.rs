@@ -1,0 +1,3 @@
+//! The service as people look at it.
+
+mod confinement;
