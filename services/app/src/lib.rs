@@ -4,6 +4,7 @@
 mod health;
 mod overview;
 mod policies;
+mod radius;
 mod reload;
 mod router;
 mod sign_in;

@@ -6,6 +6,7 @@ use lakewarden_core::Clock;
 use lakewarden_db::{Db, Jobs};
 use lakewarden_http::Routes;
 
+use crate::radius::LineageRadius;
 use crate::{AppConfig, AppError, Policies};
 
 /// The contexts of all slices. Clones share them.
@@ -25,13 +26,14 @@ pub struct Slices {
 impl Slices {
     pub(crate) fn open(config: &AppConfig, db: &Db, clock: &Clock, policies: &Policies) -> Self {
         let ownership = || policies.ownership.clone();
+        let radius = Arc::new(LineageRadius::default());
         let isolation = lakewarden_isolation::Ctx::new(db.clone(), clock.clone(), ownership(), policies.pack.clone());
         let alerts = lakewarden_alerts::Ctx::new(
             db.clone(),
             clock.clone(),
             policies.alerts.clone(),
             ownership(),
-            Arc::new(lakewarden_alerts::NoRadius),
+            radius.clone(),
             &config.base_url,
         );
         let findings = lakewarden_findings::Ctx {
@@ -42,10 +44,12 @@ impl Slices {
             alerts,
         };
         let judge = || isolation.judge.clone();
+        let lineage = lakewarden_lineage::Ctx::new(db.clone(), clock.clone(), ownership(), findings.clone(), judge());
+        radius.answer_from(lineage.clone());
         Self {
             tenancy: lakewarden_tenancy::Ctx { db: db.clone(), clock: clock.clone(), ownership: ownership() },
             sources: lakewarden_sources::Ctx { db: db.clone(), clock: clock.clone() },
-            lineage: lakewarden_lineage::Ctx::new(db.clone(), clock.clone(), ownership(), findings.clone(), judge()),
+            lineage,
             access: lakewarden_access::Ctx::new(db.clone(), clock.clone(), ownership(), judge(), findings.clone()),
             catalog: lakewarden_catalog::Ctx {
                 db: db.clone(),
@@ -93,6 +97,7 @@ impl Slices {
             .merge(lakewarden_alerts::jobs(self.findings.alerts.clone()))
             .merge(lakewarden_findings::jobs(self.findings.clone()))
             .merge(lakewarden_isolation::jobs(self.isolation.clone()))
+            .merge(lakewarden_lineage::jobs(self.lineage.clone()))
             .merge(lakewarden_access::jobs(self.access.clone()))
             .merge(lakewarden_catalog::jobs(self.catalog.clone()))
             .merge(lakewarden_quality::jobs(self.quality.clone()))
@@ -103,6 +108,7 @@ impl Slices {
     /// the others go on, and the next reload tries again.
     pub(crate) async fn reassign_owners(&self) -> Result<u64, AppError> {
         let outcomes = [
+            ("lineage", lakewarden_lineage::reassign_owners(&self.lineage).await.map_err(|error| error.to_string())),
             ("access", lakewarden_access::reassign_owners(&self.access).await.map_err(|error| error.to_string())),
             ("catalog", lakewarden_catalog::reassign_owners(&self.catalog).await.map_err(|error| error.to_string())),
             ("quality", lakewarden_quality::reassign_owners(&self.quality).await.map_err(|error| error.to_string())),
