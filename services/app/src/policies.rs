@@ -235,7 +235,7 @@ fn read_folder(folder: &Path, part: &str) -> Result<Vec<(String, String)>, LoadE
     let mut names: Vec<String> = entries
         .filter_map(Result::ok)
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".toml"))
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "toml"))
         .collect();
     names.sort();
     names
