@@ -136,7 +136,7 @@ fn record(numbers: &mut Numbers, minute: u64) -> String {
 }
 
 fn tenant(index: u64) -> &'static str {
-    if index % 2 == 0 { "acme" } else { "globex" }
+    if index.is_multiple_of(2) { "acme" } else { "globex" }
 }
 
 /// Of this process alone; 0 where the system does not say.

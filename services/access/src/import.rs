@@ -205,6 +205,7 @@ fn walk(folder: &Path, found: &mut Found) {
 /// Digests and Insights lie beside the trail in folders of their own and hold no records.
 fn is_trail_file(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
     let is_beside = ["cloudtrail-digest", "cloudtrail-insight"].iter().any(|word| name.contains(word));
-    !is_beside && (name.ends_with(".json") || name.ends_with(".json.gz"))
+    !is_beside && Path::new(name).extension().is_some_and(|extension| extension == "json")
 }

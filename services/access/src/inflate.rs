@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_truncated_file_yields_what_came_before_the_cut() {
-        let long: String = (0..20_000).map(|n| format!("{n} ")).collect();
+        let long: String = (0..20_000_u32).flat_map(|n| [n.to_string(), " ".to_owned()]).collect();
         let whole = gzip(long.as_bytes());
         let cut = inflate(&whole[..whole.len() / 2], 1_000_000).unwrap();
         assert!(cut.cut.is_some() && long.starts_with(&cut.text) && cut.text.len() > 1000);

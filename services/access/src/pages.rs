@@ -23,27 +23,19 @@ const SINCE: [&str; 5] = ["24h", "7d", "30d", "90d", "all"];
 struct Choices {
     /// Slugs; empty for a viewer confined to one tenant.
     tenants: Vec<String>,
+    actions: Vec<&'static str>,
 }
+
+const OUTCOMES: [&str; 2] = ["allowed", "denied"];
 
 impl Choices {
     fn of(ownership: &Ownership, viewer: &Viewer) -> Self {
+        let actions = Action::ALL.iter().map(|action| action.as_str()).collect();
         if !viewer.sees_everything() {
-            return Self::default();
+            return Self { tenants: Vec::new(), actions };
         }
         let tenants = ownership.tenants().iter().map(|tenant| tenant.slug.clone());
-        Self { tenants: tenants.chain(["platform".to_owned()]).collect() }
-    }
-
-    fn actions(&self) -> Vec<&'static str> {
-        Action::ALL.iter().map(|action| action.as_str()).collect()
-    }
-
-    fn outcomes(&self) -> [&'static str; 2] {
-        ["allowed", "denied"]
-    }
-
-    fn since(&self) -> [&'static str; 5] {
-        SINCE
+        Self { tenants: tenants.chain(["platform".to_owned()]).collect(), actions }
     }
 }
 
@@ -160,7 +152,7 @@ fn asset_line(row: AssetRow, query: &explorer::Query, ownership: &Ownership, vie
 
 fn principal_line(row: PrincipalRow, ownership: &Ownership, viewer: &Viewer) -> PrincipalLine {
     let actor = acting_party(&row.actor, row.tenant_id, row.name.is_some(), ownership, viewer);
-    PrincipalLine { actor, row }
+    PrincipalLine { row, actor }
 }
 
 fn chart(timeline: &[TimelineRow], filter: &Filter) -> Option<Markup> {
@@ -291,7 +283,7 @@ struct Example {
 }
 
 impl Example {
-    fn of(sample: StoredSample) -> Self {
+    fn of(sample: &StoredSample) -> Self {
         Self {
             at: sample.event_time,
             place: format!("{}#{}", sample.file, sample.position),
@@ -330,7 +322,7 @@ pub async fn show_class(
     let access = Access::of(row, &ownership, &viewer);
     let shell = Shell::new(format!("{} on {}", access.operation, access.asset), Section::Access, &viewer)
         .under("Access", "/access");
-    let examples = samples.into_iter().map(Example::of).collect();
+    let examples = samples.iter().map(Example::of).collect();
     ClassPage { shell, access, examples, withheld, chart: chart(&timeline, &filter) }.render_page()
 }
 
@@ -387,7 +379,7 @@ mod tests {
             Self {
                 shell: Shell::sample(Section::Access),
                 query: explorer::Query::default(),
-                choices: Choices { tenants: vec!["acme".into()] },
+                choices: Choices { tenants: vec!["acme".into()], actions: vec!["read"] },
                 head: Some(AssetHead { asset, owner: Party::AnotherTenant }),
                 assets: Vec::new(),
                 principals: Vec::new(),

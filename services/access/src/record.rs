@@ -157,10 +157,7 @@ pub fn part<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
 impl Record<'_> {
     /// When it happened, or why that cannot be said.
     pub fn time(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-        let text = match (self.event_time.get(), self.shipped_time.get()) {
-            (Some(text), _) | (None, Some(text)) => text,
-            (None, None) => return Err("eventTime is missing".to_owned()),
-        };
+        let text = self.event_time.get().or_else(|| self.shipped_time.get()).ok_or("eventTime is missing")?;
         let time = parse_time(text).ok_or_else(|| format!("eventTime `{}` is not a time", shorten(text, 60)))?;
         if time < EARLIEST || time > now + chrono::TimeDelta::days(1) {
             return Err(format!(
