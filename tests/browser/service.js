@@ -33,7 +33,7 @@ export async function signIn(browser) {
 export async function findPages(browser, state) {
   const page = await open(browser, { storageState: state });
   const kinds = new Map(sections.map((path) => [kind(path), path]));
-  const found = [...sections];
+  const found = [...sections, "/access?by=principal"];
   for (let index = 0; index < found.length && index < 80; index += 1) {
     const answer = await page.goto(url + found[index]);
     if (!answer?.headers()["content-type"]?.startsWith("text/html")) continue;
@@ -41,8 +41,8 @@ export async function findPages(browser, state) {
       anchors.map((anchor) => anchor.getAttribute("href")).filter((href) => href?.startsWith("/")));
     for (const link of links) {
       const path = link.split("#")[0];
-      // A filtered list is the same page as the list; what is downloaded is no page.
-      if (!path || path.includes("?") || /^\/(api|assets|sign-out)\b/.test(path) || /\.(csv|json|pdf)$/.test(path)) continue;
+      // What is downloaded is no page.
+      if (!path || /^\/(api|assets|sign-out)\b/.test(path) || /\.(csv|json|pdf)(\?|$)/.test(path)) continue;
       if (!kinds.has(kind(path))) {
         kinds.set(kind(path), path);
         found.push(path);
@@ -53,8 +53,13 @@ export async function findPages(browser, state) {
   return found;
 }
 
+/** Pages below a section that are no id. */
+const pageNames = new Set(["datasets", "tables", "grants", "lines", "restatements", "principals", "classes"]);
+
 /** `/findings/7` and `/findings/8` are one kind of page. */
 function kind(path) {
-  const parts = path.split("/");
-  return parts.map((part, index) => (index >= 2 && (index === parts.length - 1 || /\d/.test(part)) ? "{id}" : part)).join("/");
+  // A filtered list is the same page as the list.
+  const parts = path.split("?")[0].split("/");
+  const isId = (part, index) => index >= 2 && !pageNames.has(part) && (index === parts.length - 1 || /\d/.test(part));
+  return parts.map((part, index) => (isId(part, index) ? "{id}" : part)).join("/");
 }

@@ -104,7 +104,9 @@
     }
     graph.before(tools);
     const focus = svg.querySelector("[data-focus]");
-    if (focus) {
+    if (width > graph.clientWidth && graph.clientWidth > 0.6 * width) {
+      fit();
+    } else if (focus) {
       const at = focus.getBoundingClientRect();
       const frame = graph.getBoundingClientRect();
       graph.scrollLeft += at.left + at.width / 2 - frame.left - frame.width / 2;
