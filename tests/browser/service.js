@@ -33,7 +33,7 @@ export async function signIn(browser) {
 export async function findPages(browser, state) {
   const page = await open(browser, { storageState: state });
   const kinds = new Map(sections.map((path) => [kind(path), path]));
-  const found = [...sections, "/access?by=principal"];
+  const found = [...sections, "/access?by=principals"];
   for (let index = 0; index < found.length && index < 80; index += 1) {
     const answer = await page.goto(url + found[index]);
     if (!answer?.headers()["content-type"]?.startsWith("text/html")) continue;
