@@ -8,7 +8,6 @@ use lakewarden_http::{CurrentViewer, Problem};
 use serde::Serialize;
 
 use crate::Ctx;
-use crate::judge::Kind;
 use crate::pages::{View, owner_slug};
 
 #[derive(Debug, Serialize)]
@@ -46,10 +45,9 @@ pub async fn get_quality(
     CurrentViewer(viewer): CurrentViewer,
 ) -> Result<Json<QualityAnswer>, Problem> {
     let view = View::read(&ctx, &viewer).await?;
-    let broken = view.broken();
-    let groups = view.groups(&broken);
     Ok(Json(QualityAnswer {
-        groups: groups
+        groups: view
+            .groups()
             .into_iter()
             .map(|group| GroupAnswer {
                 tenant: owner_slug(&view.ownership, group.tenant),
@@ -62,17 +60,14 @@ pub async fn get_quality(
                 row_count_drops: group.drops,
             })
             .collect(),
-        broken: broken
-            .into_iter()
+        broken: view
+            .broken
+            .iter()
             .map(|one| BrokenAnswer {
-                policy: one.policy.info.id.clone(),
-                kind: match one.kind {
-                    Kind::FailedAssertion => "failed_assertion",
-                    Kind::Stale => "stale",
-                    Kind::RowCountDrop => "row_count_drop",
-                },
-                dataset: one.dataset.id.0,
-                asset: one.dataset.asset.clone(),
+                policy: one.policy_id.clone(),
+                kind: one.kind.as_str(),
+                dataset: one.dataset.0,
+                asset: one.asset.clone(),
                 title: one.title.clone(),
                 since: one.since,
             })

@@ -13,8 +13,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::judge::{Broken, judge};
+use crate::score::since;
 use crate::store::{self, EventProof};
-use crate::{Ctx, QualityError};
+use crate::{Ctx, QualityError, state};
 
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -54,6 +55,10 @@ pub async fn judge_quality(ctx: &Ctx) -> Result<(), QualityError> {
     let policy_ids: Vec<&str> = policies.policies.iter().map(|policy| policy.info.id.as_str()).collect();
     let still: Vec<Fingerprint> = breaches.iter().map(fingerprint).collect();
     resolve_absent(&mut tx, &ctx.findings, &policy_ids, &still).await?;
+    state::delete_broken_but(&mut *tx, &broken).await?;
+    state::upsert_broken(&mut *tx, &broken).await?;
+    let outcomes = store::list_outcomes(&mut *tx, None, since(ctx.clock.now())).await?;
+    state::upsert_days(&mut *tx, &outcomes, &facts.datasets).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -30,6 +30,18 @@ pub enum Kind {
     RowCountDrop,
 }
 
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::FailedAssertion, Self::Stale, Self::RowCountDrop];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FailedAssertion => "failed_assertion",
+            Self::Stale => "stale",
+            Self::RowCountDrop => "row_count_drop",
+        }
+    }
+}
+
 /// How a tenant is called in policies.
 fn slug_of(ownership: &Ownership, tenant: Option<TenantId>) -> Option<String> {
     match tenant? {

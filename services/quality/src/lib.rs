@@ -1,6 +1,7 @@
 //! Quality of the lake's data: what producers' own checks found, how fresh datasets are, whether rows went missing.
 //!
-//! Tables: none of its own; it reads `dataset_observations` and `datasets`, which lineage writes. Jobs: `judge_quality`.
+//! Tables: `quality_broken`, `quality_days`; it reads `dataset_observations` and `datasets`, which lineage writes.
+//! Jobs: `judge_quality`.
 
 mod api;
 mod error;
@@ -10,6 +11,7 @@ mod judge;
 mod pages;
 mod policy;
 mod score;
+mod state;
 mod store;
 
 use lakewarden_core::{Clock, Live};

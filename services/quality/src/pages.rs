@@ -6,52 +6,45 @@ mod overview_page;
 pub use dataset_page::show_dataset;
 pub use overview_page::show_quality;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use lakewarden_core::TenantId;
 use lakewarden_identity::Viewer;
 use lakewarden_tenancy::Ownership;
 
-use crate::facts::Facts;
-use crate::judge::{Broken, judge};
-use crate::policy::Policies;
-use crate::score::{DAYS, Group, group};
-use crate::store::{self, DayOutcomes};
+use crate::facts::DatasetId;
+use crate::score::{Group, group, since};
+use crate::state::{self, Place, StoredBroken};
+use crate::store::DayOutcomes;
 use crate::{Ctx, QualityError};
 
-/// What a viewer may see, read once: page and JSON are made of the same.
+/// What a viewer may see of the last judging, read once: page and JSON are made of the same.
 pub struct View {
     pub ownership: Arc<Ownership>,
-    policies: Arc<Policies>,
-    facts: Facts,
+    /// The worst first, then the newest.
+    pub broken: Vec<StoredBroken>,
+    datasets: BTreeMap<DatasetId, Place>,
     outcomes: Vec<DayOutcomes>,
     now: DateTime<Utc>,
 }
 
 impl View {
     pub async fn read(ctx: &Ctx, viewer: &Viewer) -> Result<Self, QualityError> {
-        let (policies, now) = (ctx.policies.get(), ctx.clock.now());
+        let now = ctx.clock.now();
         let mut tx = ctx.db.begin_as(viewer.scope).await?;
-        let facts = store::read_facts(&mut tx, policies.writes_needed()).await?;
-        let outcomes = store::list_outcomes(&mut *tx, None, since(now)).await?;
+        let datasets = state::list_places(&mut *tx).await?;
+        let mut broken = state::list_broken(&mut *tx).await?;
+        let outcomes = state::list_days(&mut *tx, since(now).date_naive()).await?;
         tx.commit().await?;
-        Ok(Self { ownership: ctx.ownership.get(), policies, facts, outcomes, now })
+        broken.sort_by(|a, b| (a.severity, b.since).cmp(&(b.severity, a.since)));
+        Ok(Self { ownership: ctx.ownership.get(), broken, datasets, outcomes, now })
     }
 
-    pub fn broken(&self) -> Vec<Broken<'_>> {
-        let mut broken = judge(&self.policies, &self.facts, &self.ownership, self.now);
-        broken.sort_by(|a, b| (a.policy.info.severity, b.since).cmp(&(b.policy.info.severity, a.since)));
-        broken
+    pub fn groups(&self) -> Vec<Group> {
+        group(&self.datasets, &self.outcomes, &self.broken, self.now.date_naive())
     }
-
-    pub fn groups(&self, broken: &[Broken<'_>]) -> Vec<Group> {
-        group(&self.facts.datasets, &self.outcomes, broken, self.now.date_naive())
-    }
-}
-
-fn since(now: DateTime<Utc>) -> DateTime<Utc> {
-    now - TimeDelta::days(DAYS as i64)
 }
 
 /// How an owner is called in JSON.

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use lakewarden_core::{Layer, TenantId};
 
-use crate::facts::{Dataset, DatasetId};
-use crate::judge::{Broken, Kind};
+use crate::facts::DatasetId;
+use crate::judge::Kind;
+use crate::state::{Place, StoredBroken};
 use crate::store::DayOutcomes;
 
 pub const DAYS: u64 = 30;
+
+/// What is scored begins here, with a whole day.
+pub fn since(now: DateTime<Utc>) -> DateTime<Utc> {
+    let first = now.date_naive().checked_sub_days(Days::new(DAYS)).unwrap_or_else(|| now.date_naive());
+    first.and_time(NaiveTime::MIN).and_utc()
+}
 
 /// Checks that passed and failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,12 +59,12 @@ pub struct Group {
 
 /// Groups by tenant, then layer; unowned last.
 pub fn group(
-    datasets: &BTreeMap<DatasetId, Dataset>,
+    datasets: &BTreeMap<DatasetId, Place>,
     outcomes: &[DayOutcomes],
-    broken: &[Broken<'_>],
+    broken: &[StoredBroken],
     today: NaiveDate,
 ) -> Vec<Group> {
-    let place = |dataset: &Dataset| (dataset.tenant.is_none(), dataset.tenant, dataset.layer);
+    let place = |dataset: &Place| (dataset.tenant.is_none(), dataset.tenant, dataset.layer);
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     let mut daily: BTreeMap<_, BTreeMap<NaiveDate, Outcomes>> = BTreeMap::new();
     for dataset in datasets.values() {
@@ -71,7 +78,9 @@ pub fn group(
         groups.entry(place).or_default().outcomes.add(one);
     }
     for one in broken {
-        let group = groups.entry(place(one.dataset)).or_default();
+        let Some(group) = datasets.get(&one.dataset).and_then(|dataset| groups.get_mut(&place(dataset))) else {
+            continue;
+        };
         match one.kind {
             Kind::FailedAssertion => group.failing += 1,
             Kind::Stale => group.stale += 1,
@@ -128,21 +137,15 @@ mod tests {
 
     #[test]
     fn datasets_are_grouped_by_tenant_and_layer() {
-        let dataset = |id: i32, tenant: Option<i32>, layer| Dataset {
-            id: DatasetId(id),
-            namespace: "n".into(),
-            name: id.to_string(),
-            asset: format!("dataset:n|{id}"),
-            tenant: tenant.map(TenantId),
-            layer,
-        };
+        let dataset =
+            |id: i32, tenant: Option<i32>, layer| (DatasetId(id), Place { tenant: tenant.map(TenantId), layer });
         let all = [
             dataset(1, Some(1), Some(Layer::Raw)),
             dataset(2, Some(1), Some(Layer::Raw)),
             dataset(3, None, None),
             dataset(4, Some(1), Some(Layer::Analytics)),
         ];
-        let datasets = all.into_iter().map(|dataset| (dataset.id, dataset)).collect();
+        let datasets = all.into_iter().collect();
         let outcomes = [
             DayOutcomes { dataset: DatasetId(1), day: day(20), passed: 1, failed: 0 },
             DayOutcomes { dataset: DatasetId(2), day: day(20), passed: 1, failed: 2 },

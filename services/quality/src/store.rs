@@ -1,4 +1,4 @@
-//! Every SQL statement of the slice; all read what lineage wrote. A dataset's spellings count as one, the canonical.
+//! Statements that read what lineage wrote. A dataset's spellings count as one, the canonical.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub async fn read_facts(connection: &mut PgConnection, writes: i64) -> Result<Fa
     Ok(Facts {
         datasets: list_datasets(&mut *connection).await?,
         assertions: list_assertion_states(&mut *connection, None).await?,
-        last_writes: list_last_writes(&mut *connection).await?,
+        last_writes: list_last_writes(&mut *connection, None).await?,
         row_counts: list_row_counts(&mut *connection, None, writes).await?,
     })
 }
@@ -94,12 +94,16 @@ pub async fn list_assertion_states(
         .collect())
 }
 
-pub async fn list_last_writes(executor: impl PgExecutor<'_>) -> Result<BTreeMap<DatasetId, Said>, sqlx::Error> {
+pub async fn list_last_writes(
+    executor: impl PgExecutor<'_>,
+    dataset: Option<DatasetId>,
+) -> Result<BTreeMap<DatasetId, Said>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select distinct on (d.canonical_id) d.canonical_id as "dataset: DatasetId", o.observed_at, o.event_id, o.run_id
            from dataset_observations o join datasets d on d.id = o.dataset_id
-           where o.kind = 'write'
+           where o.kind = 'write' and ($1::integer is null or d.canonical_id = $1)
            order by d.canonical_id, o.observed_at desc, o.id desc"#,
+        dataset.map(|id| id.0),
     )
     .fetch_all(executor)
     .await?;

@@ -10,11 +10,11 @@ use lakewarden_http::charts::{LineChart, Markup, Point, Unit};
 use lakewarden_http::{CurrentViewer, Html, Page as _, Problem, Section, Shell};
 use uuid::Uuid;
 
-use super::{owner_name, since};
+use super::owner_name;
 use crate::Ctx;
 use crate::facts::{AssertionState, Dataset, DatasetId, Facts, RowCount};
 use crate::judge::{Broken, Kind, judge};
-use crate::score::Outcomes;
+use crate::score::{Outcomes, since};
 use crate::store;
 
 /// Writes in the chart.
@@ -103,10 +103,9 @@ pub async fn show_dataset(
     let id = dataset.id;
     let assertions = store::list_assertion_states(&mut *tx, Some(id)).await?;
     let mut row_counts = store::list_row_counts(&mut *tx, Some(id), WRITES).await?;
-    let mut last_writes = store::list_last_writes(&mut *tx).await?;
+    let last_writes = store::list_last_writes(&mut *tx, Some(id)).await?;
     let days = store::list_outcomes(&mut *tx, Some(id), since(now)).await?;
     tx.commit().await?;
-    last_writes.retain(|dataset, _| *dataset == id);
     let counts = row_counts.remove(&id).unwrap_or_default();
     let facts = Facts {
         datasets: BTreeMap::from([(id, dataset.clone())]),

@@ -9,8 +9,9 @@ use lakewarden_http::{CurrentViewer, Html, Page as _, Problem, Section, Shell};
 
 use super::{View, owner_name};
 use crate::Ctx;
-use crate::judge::{Broken, Kind};
+use crate::judge::Kind;
 use crate::score::{Group, Outcomes};
+use crate::state::StoredBroken;
 
 /// Rows of each list; the findings page has the rest.
 const LISTED: usize = 50;
@@ -56,7 +57,7 @@ struct BrokenRow {
 }
 
 impl List {
-    fn of(kind: Kind, broken: &[Broken<'_>], view: &View) -> Self {
+    fn of(kind: Kind, view: &View) -> Self {
         let (id, heading, when_empty) = match kind {
             Kind::FailedAssertion => ("failing", "Failing checks", "Every check passed when it last ran."),
             Kind::Stale => ("stale", "Stale datasets", "Every dataset that a policy binds was written in time."),
@@ -64,13 +65,13 @@ impl List {
                 ("drops", "Row-count drops", "No dataset was last written with far fewer rows than usual.")
             }
         };
-        let own: Vec<&Broken<'_>> = broken.iter().filter(|one| one.kind == kind).collect();
-        let row = |one: &&Broken<'_>| BrokenRow {
+        let own: Vec<&StoredBroken> = view.broken.iter().filter(|one| one.kind == kind).collect();
+        let row = |one: &&StoredBroken| BrokenRow {
             title: one.title.clone(),
-            severity: one.policy.info.severity,
-            owner: owner_name(&view.ownership, one.dataset.tenant),
-            policy: one.policy.info.id.clone(),
-            dataset_id: one.dataset.id.0,
+            severity: one.severity,
+            owner: owner_name(&view.ownership, one.tenant),
+            policy: one.policy_id.clone(),
+            dataset_id: one.dataset.0,
             since: one.since,
         };
         Self { id, heading, when_empty, total: own.len(), rows: own.iter().take(LISTED).map(row).collect() }
@@ -87,8 +88,7 @@ impl List {
 
 impl OverviewPage {
     fn of(shell: Shell, view: &View) -> Self {
-        let broken = view.broken();
-        let groups = view.groups(&broken);
+        let groups = view.groups();
         let mut outcomes = Outcomes::default();
         for group in &groups {
             outcomes.passed += group.outcomes.passed;
@@ -103,9 +103,7 @@ impl OverviewPage {
             shell,
             outcomes,
             datasets: groups.iter().map(|group| group.datasets).sum(),
-            lists: [Kind::FailedAssertion, Kind::Stale, Kind::RowCountDrop]
-                .map(|kind| List::of(kind, &broken, view))
-                .into(),
+            lists: Kind::ALL.map(|kind| List::of(kind, view)).into(),
             groups: groups.into_iter().map(row).collect(),
         }
     }
@@ -121,39 +119,23 @@ pub async fn show_quality(State(ctx): State<Ctx>, CurrentViewer(viewer): Current
 #[cfg(test)]
 impl OverviewPage {
     fn sample() -> Self {
-        use lakewarden_core::TenantId;
-        let policies = crate::Policies::parse(&[(
-            "quality/lake.toml".to_owned(),
-            include_str!("../../../../policies/quality/lake.toml").to_owned(),
-        )])
-        .expect("the shipped policies load");
         let id = crate::facts::DatasetId(7);
         let at = lakewarden_testkit::noon();
-        let said = crate::facts::Said { at, event: uuid::Uuid::nil(), run: None };
-        let dataset = crate::facts::Dataset {
-            id,
-            namespace: "s3://lake-raw".into(),
-            name: "acme/<orders>".into(),
-            asset: "s3://lake-raw/acme/orders".into(),
-            tenant: Some(TenantId(1)),
-            layer: Some(lakewarden_core::Layer::Raw),
-        };
-        let state = crate::facts::AssertionState {
+        let tenant = Some(lakewarden_core::TenantId(1));
+        let broken = StoredBroken {
+            policy_id: "quality-assertion-failed".into(),
             dataset: id,
-            assertion: "not_null".into(),
-            column: Some("id".into()),
-            success: false,
-            said,
-        };
-        let facts = crate::facts::Facts {
-            datasets: [(id, dataset)].into(),
-            assertions: vec![state],
-            ..crate::facts::Facts::default()
+            kind: Kind::FailedAssertion,
+            severity: Severity::High,
+            title: "not_null(id) failed on acme/<orders>".into(),
+            asset: "s3://lake-raw/acme/orders".into(),
+            since: at,
+            tenant,
         };
         let view = View {
             ownership: std::sync::Arc::new(lakewarden_tenancy::Ownership::default()),
-            policies: std::sync::Arc::new(policies),
-            facts,
+            broken: vec![broken],
+            datasets: [(id, crate::state::Place { tenant, layer: Some(lakewarden_core::Layer::Raw) })].into(),
             outcomes: vec![crate::store::DayOutcomes { dataset: id, day: at.date_naive(), passed: 3, failed: 1 }],
             now: at,
         };

@@ -55,8 +55,8 @@ impl Lake {
     /// A dataset of a tenant's in a layer; its own canonical spelling.
     pub async fn dataset(&self, id: i32, tenant: Option<TenantId>, layer: &str, name: &str) {
         sqlx::query(
-            "insert into datasets (id, namespace, name, identity_hash, canonical_id, asset, tenant_id, layer, created_at, last_seen_at)
-             values ($1, 's3://lake', $2, sha256($2::bytea), $1, 's3://lake/' || $2, $3, $4, $5, $5)",
+            "insert into datasets (id, namespace, name, identity_hash, canonical_id, asset, tenant_id, layer, observed, created_at, last_seen_at)
+             values ($1, 's3://lake', $2, sha256($2::bytea), $1, 's3://lake/' || $2, $3, $4, true, $5, $5)",
         )
         .bind(id)
         .bind(name)

@@ -18,6 +18,7 @@ async fn observed() -> Lake {
     lake.check(1, "unique", false, noon() - TimeDelta::hours(1)).await;
     lake.write(2, 100, noon() - TimeDelta::days(4)).await;
     lake.write(2, 90, noon() - TimeDelta::days(3)).await;
+    lake.judge().await;
     lake
 }
 
