@@ -28,7 +28,9 @@ fn known_classes() -> BTreeSet<String> {
     sheet
         .split('.')
         .skip(1)
-        .map(|rest| rest.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect::<String>())
+        .map(|rest| {
+            rest.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect::<String>()
+        })
         .filter(|name| name.starts_with(|letter: char| letter.is_ascii_alphabetic()))
         .collect()
 }
