@@ -111,11 +111,7 @@ mod tests {
         let mut direct = origin("x");
         direct["transformations"] = json!([{"type": "INDIRECT", "subtype": "JOIN"}, {"type": "DIRECT", "subtype": "IDENTITY", "masking": false}]);
         let new = json!({"columnLineage": {"fields": {"a": {"inputFields": [direct]}}, "dataset": [origin("y")]}});
-        assert_eq!(
-            edges(new),
-            ["in.y ->    ".trim_end().to_owned() + "   ", "in.x -> a DIRECT IDENTITY,JOIN".to_owned()]
-                .map(|e| e.replace("->    ", "->   "))
-        );
+        assert_eq!(edges(new), ["in.y ->   ", "in.x -> a DIRECT IDENTITY,JOIN"]);
         let explicit = json!({
             "lineage": {"inputs": [], "fields": {"a": {"inputs": [{"namespace": "n", "name": "in", "field": "z"}]}}},
             "columnLineage": {"fields": {"b": {"inputFields": [origin("x")]}}},

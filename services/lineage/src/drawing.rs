@@ -22,6 +22,8 @@ pub const DRAWN_AT_MOST: usize = 600;
 pub struct Drawing {
     pub width: f64,
     pub height: f64,
+    pub box_width: f64,
+    pub box_height: f64,
     pub boxes: Vec<DrawnBox>,
     pub edges: Vec<DrawnEdge>,
     pub legend: Vec<(String, String)>,
@@ -46,14 +48,6 @@ pub struct DrawnBox {
 }
 
 impl DrawnBox {
-    pub fn width(&self) -> f64 {
-        BOX_WIDTH
-    }
-
-    pub fn height(&self) -> f64 {
-        BOX_HEIGHT
-    }
-
     pub fn is_job(&self) -> bool {
         self.kind == "job"
     }
@@ -113,6 +107,8 @@ pub fn draw(
     Drawing {
         width: laid.width.ceil(),
         height: laid.height.ceil(),
+        box_width: BOX_WIDTH,
+        box_height: BOX_HEIGHT,
         crossings: edges.iter().filter(|edge| edge.crossing).count(),
         boxes,
         edges,

@@ -60,13 +60,16 @@ pub struct Facts {
     pub datasets: Vec<DatasetFacts>,
 }
 
+/// Start and end of the stretch of time a run is meant for.
+pub type Nominal = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunFacts {
     pub id: Uuid,
     /// Where the producer's id is no UUID.
     pub external_id: Option<String>,
     pub event_type: Option<EventType>,
-    pub nominal: Option<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)>,
+    pub nominal: Option<Nominal>,
     pub parent: Option<(Uuid, Name)>,
     pub error: Option<String>,
 }

@@ -79,9 +79,8 @@ async fn judge_around(ctx: &Ctx, connection: &mut PgConnection, starts: &[NodeId
     let judging = Judging { judge: &ctx.judge, datasets: &datasets, jobs: &jobs, now: ctx.clock.now() };
     let mut breaches = judging.unowned(&changed, &graph);
     let mut judged = 0;
-    for source in datasets.values().filter(|node| judging.is_tenants(node)) {
-        for path in
-            paths_from(source.canonical_id, &hops, &|id| datasets.get(&id).is_none_or(|node| judging.is_tenants(node)))
+    for source in datasets.values().filter(|node| is_tenants(node)) {
+        for path in paths_from(source.canonical_id, &hops, &|id| datasets.get(&id).is_none_or(|node| is_tenants(node)))
         {
             judged += 1;
             breaches.extend(judging.judge_path(connection, source, &path).await?);
@@ -180,10 +179,6 @@ struct Judging<'a> {
 }
 
 impl Judging<'_> {
-    fn is_tenants(&self, node: &DatasetNode) -> bool {
-        matches!(Owner::from_tenant_id(node.tenant_id), Owner::Tenant(_))
-    }
-
     async fn judge_path(
         &self,
         connection: &mut PgConnection,
@@ -255,7 +250,7 @@ impl Judging<'_> {
             .breached
             .iter()
             .map(|policy| {
-                let title = format!("{}: {} → {}", policy.title, short(from), self.short_end(from, to));
+                let title = format!("{}: {} → {}", policy.title, short(from), short_end(from, to));
                 let is_known = known.contains(&policy.id);
                 Breach { count: i64::from(!is_known), ..breach(&policy.id, title) }
             })
@@ -264,14 +259,6 @@ impl Judging<'_> {
             verdict.errors.iter().map(|error| breach(EVALUATION_ERROR, format!("A flow could not be judged: {error}"))),
         );
         breaches
-    }
-
-    /// Titles are read by the tenant whose data it is: the other tenant's names are in the path, which is masked for them.
-    fn short_end(&self, from: &DatasetNode, to: &DatasetNode) -> String {
-        match Owner::from_tenant_id(to.tenant_id) {
-            Owner::Tenant(tenant) if Some(tenant) != from.tenant_id => "another tenant".to_owned(),
-            _ => short(to),
-        }
     }
 
     fn words(&self, path: &Path) -> Vec<String> {
@@ -316,6 +303,18 @@ impl Judging<'_> {
                 evidence: Vec::new(),
             })
             .collect()
+    }
+}
+
+fn is_tenants(node: &DatasetNode) -> bool {
+    matches!(Owner::from_tenant_id(node.tenant_id), Owner::Tenant(_))
+}
+
+/// Titles are read by the tenant whose data it is: the other tenant's names are in the path, which is masked for them.
+fn short_end(from: &DatasetNode, to: &DatasetNode) -> String {
+    match Owner::from_tenant_id(to.tenant_id) {
+        Owner::Tenant(tenant) if Some(tenant) != from.tenant_id => "another tenant".to_owned(),
+        _ => short(to),
     }
 }
 

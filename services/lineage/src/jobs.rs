@@ -20,8 +20,8 @@ impl Job for PrepareLineagePartitions {
     }
 }
 
-const JUDGE_EVERY: Duration = Duration::from_secs(300);
-const PREPARE_EVERY: Duration = Duration::from_secs(6 * 3600);
+const JUDGE_EVERY: Duration = Duration::from_mins(5);
+const PREPARE_EVERY: Duration = Duration::from_hours(6);
 
 pub fn jobs(ctx: Ctx) -> Jobs {
     let judging = ctx.clone();

@@ -214,7 +214,9 @@ impl Grid {
             }
         }
         let top = y.iter().copied().fold(f64::INFINITY, f64::min);
-        y.iter_mut().for_each(|at| *at += MARGIN - top);
+        for at in &mut y {
+            *at += MARGIN - top;
+        }
         y
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::remembered::{EdgeKey, Entity, FacetKey, Span};
 use crate::event::EventType;
-use crate::facts::{Direction, FacetBody, Facts, Name, RunFacts, SchemaVersion};
+use crate::facts::{Direction, FacetBody, Facts, Name, Nominal, RunFacts, SchemaVersion};
 
 /// Codes of `runs.state`; of two terminal states of one instant the greater wins.
 pub const fn state_of(event_type: Option<EventType>) -> i16 {
@@ -38,7 +38,7 @@ pub struct RunPart {
     pub state: (Option<DateTime<Utc>>, i16),
     pub started_at: Option<DateTime<Utc>>,
     pub last_event_at: DateTime<Utc>,
-    pub nominal: Option<(DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>)>,
+    pub nominal: Option<(DateTime<Utc>, Nominal)>,
     pub parent: Option<(DateTime<Utc>, Uuid, Name)>,
     pub error: Option<(DateTime<Utc>, String)>,
 }
@@ -52,7 +52,7 @@ impl RunPart {
             state: (terminal.then_some(at), state_of(run.event_type)),
             started_at: (run.event_type == Some(EventType::Start)).then_some(at),
             last_event_at: at,
-            nominal: run.nominal.map(|(start, end)| (at, start, end)),
+            nominal: run.nominal.map(|nominal| (at, nominal)),
             parent: run.parent.clone().map(|(id, job)| (at, id, job)),
             error: run.error.clone().map(|message| (at, message)),
         }

@@ -60,10 +60,10 @@ pub(crate) async fn ingest_from(
             }
         }
     }
-    if !refused.is_empty() {
-        if let Err(error) = delivered::keep_refused(ctx, producer, &refused).await {
-            tracing::warn!(%error, "refused events could not be put into quarantine; the producer was told all the same");
-        }
+    if !refused.is_empty()
+        && let Err(error) = delivered::keep_refused(ctx, producer, &refused).await
+    {
+        tracing::warn!(%error, "refused events could not be put into quarantine; the producer was told all the same");
     }
     let mut stored = ctx.intake.store(ctx, producer, accepted).await.into_iter();
     outcomes

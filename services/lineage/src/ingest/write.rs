@@ -66,9 +66,9 @@ impl Batch<'_> {
             rows.started_at.push(run.started_at);
             rows.first_event_at.push(run.job.0);
             rows.last_event_at.push(run.last_event_at);
-            rows.nominal_start_at.push(run.nominal.and_then(|(_, start, _)| start));
-            rows.nominal_end_at.push(run.nominal.and_then(|(_, _, end)| end));
-            rows.nominal_as_of.push(run.nominal.map(|(as_of, _, _)| as_of));
+            rows.nominal_start_at.push(run.nominal.and_then(|(_, (start, _))| start));
+            rows.nominal_end_at.push(run.nominal.and_then(|(_, (_, end))| end));
+            rows.nominal_as_of.push(run.nominal.map(|(as_of, _)| as_of));
             rows.parent_runs.push(run.parent.as_ref().map(|(_, id, _)| *id));
             rows.parent_jobs.push(parent_job);
             rows.parent_as_of.push(run.parent.as_ref().map(|(as_of, _, _)| *as_of));
@@ -299,6 +299,9 @@ fn column_rows(edges: &[(i32, Option<i32>, Vec<ColumnEdge>)], names: &Names) -> 
     rows
 }
 
+/// Assertion, column, success, value: what only some kinds of observation have.
+type Detail = (Option<String>, Option<String>, Option<bool>, Option<i64>);
+
 /// What the event says about the state of its datasets: checks, row counts, that they were written.
 fn observe(facts: &Facts, names: &Names, rows: &mut ObservationRows) {
     let run = facts.run.as_ref();
@@ -314,7 +317,7 @@ fn observe(facts: &Facts, names: &Names, rows: &mut ObservationRows) {
         rows.occurrences.push(times);
         rows.events.push(facts.id);
     };
-    let mut details: Vec<(Option<String>, Option<String>, Option<bool>, Option<i64>)> = Vec::new();
+    let mut details: Vec<Detail> = Vec::new();
     for dataset in &facts.datasets {
         let is_output = dataset.direction == Some(Direction::Output);
         for (assertion, times) in &dataset.assertions {

@@ -18,8 +18,11 @@ const RUNS: i64 = 30;
 const CHECKS: i64 = 50;
 const ORIGINS: i64 = 500;
 
+/// Name, type, description.
+type Field = (String, String, String);
+
 struct SchemaVersion {
-    fields: Vec<(String, String, String)>,
+    fields: Vec<Field>,
     first_seen_at: DateTime<Utc>,
     last_seen_at: DateTime<Utc>,
     /// Against the version before it: `+ column`, `- column`, `column: int → text`.
@@ -29,7 +32,6 @@ struct SchemaVersion {
 struct RunLine {
     run_id: Uuid,
     direction: String,
-    job_id: Option<i32>,
     job_name: Option<String>,
     state: &'static str,
     row_count: Option<i64>,
@@ -84,7 +86,6 @@ pub async fn show_dataset(
             .map(|run| RunLine {
                 run_id: run.run_id,
                 direction: run.direction,
-                job_id: run.job_id,
                 job_name: run.job_name,
                 state: run.state.map_or("", state_word),
                 row_count: run.row_count,
@@ -101,7 +102,7 @@ pub async fn show_dataset(
     .render_page()
 }
 
-fn fields_of(fields: &serde_json::Value) -> Vec<(String, String, String)> {
+fn fields_of(fields: &serde_json::Value) -> Vec<Field> {
     let text = |field: &serde_json::Value, key: &str| field[key].as_str().unwrap_or_default().to_owned();
     fields
         .as_array()
@@ -113,12 +114,11 @@ fn fields_of(fields: &serde_json::Value) -> Vec<(String, String, String)> {
 
 /// Newest first; the current one leads, whatever was seen last.
 fn versions_of(rows: &[read::SchemaRow], current: Option<&serde_json::Value>) -> Vec<SchemaVersion> {
-    let mut rows: Vec<(&read::SchemaRow, Vec<(String, String, String)>)> =
-        rows.iter().map(|row| (row, fields_of(&row.fields))).collect();
+    let mut rows: Vec<(&read::SchemaRow, Vec<Field>)> = rows.iter().map(|row| (row, fields_of(&row.fields))).collect();
     if let Some(current) = current.map(|schema| fields_of(&schema["fields"])) {
         rows.sort_by_key(|(_, fields)| *fields != current);
     }
-    let older: Vec<Option<Vec<(String, String, String)>>> =
+    let older: Vec<Option<Vec<Field>>> =
         (1..=rows.len()).map(|next| rows.get(next).map(|(_, fields)| fields.clone())).collect();
     rows.into_iter()
         .zip(older)
@@ -131,10 +131,9 @@ fn versions_of(rows: &[read::SchemaRow], current: Option<&serde_json::Value>) ->
         .collect()
 }
 
-fn differences(before: &[(String, String, String)], after: &[(String, String, String)]) -> Vec<String> {
-    let find = |fields: &[(String, String, String)], name: &str| {
-        fields.iter().find(|(field, ..)| field == name).map(|(_, kind, _)| kind.clone())
-    };
+fn differences(before: &[Field], after: &[Field]) -> Vec<String> {
+    let find =
+        |fields: &[Field], name: &str| fields.iter().find(|(field, ..)| field == name).map(|(_, kind, _)| kind.clone());
     let mut changes = Vec::new();
     for (name, kind, _) in after {
         match find(before, name) {
@@ -152,7 +151,7 @@ fn differences(before: &[(String, String, String)], after: &[(String, String, St
 mod tests {
     use super::*;
 
-    fn field(name: &str, kind: &str) -> (String, String, String) {
+    fn field(name: &str, kind: &str) -> Field {
         (name.to_owned(), kind.to_owned(), String::new())
     }
 
@@ -178,7 +177,6 @@ mod tests {
                 layer: full.then(|| "raw".into()),
                 owner_rule: None,
                 observed: full,
-                created_at: now,
                 last_seen_at: now,
             },
             owner: Shown::AnotherTenant,
@@ -198,7 +196,7 @@ mod tests {
                 vec![RunLine {
                     run_id: Uuid::nil(),
                     direction: "input".into(),
-                    job_id: None,
+
                     job_name: None,
                     state: "complete",
                     row_count: Some(5),

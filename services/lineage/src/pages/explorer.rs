@@ -183,6 +183,8 @@ mod tests {
             let drawing = Drawing {
                 width: 300.0,
                 height: 100.0,
+                box_width: 230.0,
+                box_height: 44.0,
                 boxes: vec![drawn],
                 edges: vec![DrawnEdge { path: "M0 0C1 1 2 2 3 3".into(), crossing: true }],
                 legend: vec![("series-1".into(), "acme".into())],

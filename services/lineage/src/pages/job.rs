@@ -197,14 +197,12 @@ mod tests {
             started_at: Some(now),
             ended_at: Some(now + chrono::TimeDelta::seconds(5)),
             first_event_at: now,
-            last_event_at: now,
             nominal_start_at: None,
             nominal_end_at: None,
             parent_run_id: None,
             parent_job_id: None,
             parent_job_name: None,
             error: Some("boom\nat line 1".into()),
-            tenant_id: None,
         };
         let page = JobPage {
             shell: Shell::sample(Section::Jobs),

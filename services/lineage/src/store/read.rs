@@ -70,15 +70,13 @@ pub struct DatasetRow {
     pub layer: Option<String>,
     pub owner_rule: Option<i32>,
     pub observed: bool,
-    pub created_at: DateTime<Utc>,
     pub last_seen_at: DateTime<Utc>,
 }
 
 pub async fn find_dataset(db: impl PgExecutor<'_>, id: i32) -> Result<Option<DatasetRow>, sqlx::Error> {
     sqlx::query_as!(
         DatasetRow,
-        r#"select id, canonical_id, namespace, name, asset, tenant_id as "tenant_id: TenantId", layer, owner_rule, observed,
-                  created_at, last_seen_at
+        r#"select id, canonical_id, namespace, name, asset, tenant_id as "tenant_id: TenantId", layer, owner_rule, observed, last_seen_at
            from datasets where id = $1"#,
         id
     )
@@ -145,7 +143,6 @@ pub struct DatasetRun {
     pub run_id: Uuid,
     pub direction: String,
     pub row_count: Option<i64>,
-    pub job_id: Option<i32>,
     pub job_name: Option<String>,
     pub state: Option<i16>,
     pub at: Option<DateTime<Utc>>,
@@ -158,8 +155,7 @@ pub async fn list_dataset_runs(
 ) -> Result<Vec<DatasetRun>, sqlx::Error> {
     sqlx::query_as!(
         DatasetRun,
-        r#"select rd.run_id, rd.direction, rd.row_count, r.job_id as "job_id?", j.name as "job_name?", r.state as "state?",
-                  r.first_event_at as "at?"
+        r#"select rd.run_id, rd.direction, rd.row_count, j.name as "job_name?", r.state as "state?", r.first_event_at as "at?"
            from run_datasets rd
            left join runs r on r.id = rd.run_id
            left join lineage_jobs j on j.id = r.job_id
@@ -345,14 +341,12 @@ pub struct RunRow {
     pub started_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
     pub first_event_at: DateTime<Utc>,
-    pub last_event_at: DateTime<Utc>,
     pub nominal_start_at: Option<DateTime<Utc>>,
     pub nominal_end_at: Option<DateTime<Utc>>,
     pub parent_run_id: Option<Uuid>,
     pub parent_job_id: Option<i32>,
     pub parent_job_name: Option<String>,
     pub error: Option<String>,
-    pub tenant_id: Option<TenantId>,
 }
 
 pub async fn list_runs(
@@ -365,8 +359,8 @@ pub async fn list_runs(
     sqlx::query_as!(
         RunRow,
         r#"select r.id, r.external_id, r.job_id, j.name as "job_name?", r.state, r.started_at, r.ended_at, r.first_event_at,
-                  r.last_event_at, r.nominal_start_at, r.nominal_end_at, r.parent_run_id, r.parent_job_id,
-                  p.name as "parent_job_name?", r.error, r.tenant_id as "tenant_id: TenantId"
+                  r.nominal_start_at, r.nominal_end_at, r.parent_run_id, r.parent_job_id,
+                  p.name as "parent_job_name?", r.error
            from runs r left join lineage_jobs j on j.id = r.job_id left join lineage_jobs p on p.id = r.parent_job_id
            where r.job_id = $1 and (r.first_event_at, r.id) < ($2, $3)
            order by r.first_event_at desc, r.id desc limit $4"#,
@@ -383,8 +377,8 @@ pub async fn find_run(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<RunRow
     sqlx::query_as!(
         RunRow,
         r#"select r.id, r.external_id, r.job_id, j.name as "job_name?", r.state, r.started_at, r.ended_at, r.first_event_at,
-                  r.last_event_at, r.nominal_start_at, r.nominal_end_at, r.parent_run_id, r.parent_job_id,
-                  p.name as "parent_job_name?", r.error, r.tenant_id as "tenant_id: TenantId"
+                  r.nominal_start_at, r.nominal_end_at, r.parent_run_id, r.parent_job_id,
+                  p.name as "parent_job_name?", r.error
            from runs r left join lineage_jobs j on j.id = r.job_id left join lineage_jobs p on p.id = r.parent_job_id
            where r.id = $1"#,
         id
@@ -395,7 +389,6 @@ pub async fn find_run(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<RunRow
 
 #[derive(Debug, Clone)]
 pub struct EventRow {
-    pub id: Uuid,
     pub event_time: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
     pub event_type: String,
@@ -406,7 +399,7 @@ pub struct EventRow {
 pub async fn list_run_events(db: impl PgExecutor<'_>, run: Uuid, limit: i64) -> Result<Vec<EventRow>, sqlx::Error> {
     sqlx::query_as!(
         EventRow,
-        "select id, event_time, received_at, event_type, raw, notes from lineage_events
+        "select event_time, received_at, event_type, raw, notes from lineage_events
          where run_id = $1 order by event_time, id limit $2",
         run,
         limit

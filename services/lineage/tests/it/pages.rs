@@ -24,7 +24,11 @@ async fn open(client: &TestClient, path: &str) -> Answer {
 }
 
 async fn id_of(world: &World, name: &str) -> i32 {
-    sqlx::query_scalar("select id from datasets where name = $1").bind(name).fetch_one(world.ctx.db.system()).await.unwrap()
+    sqlx::query_scalar("select id from datasets where name = $1")
+        .bind(name)
+        .fetch_one(world.ctx.db.system())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -48,10 +52,23 @@ async fn an_officer_walks_from_the_list_to_the_crossing() {
     }
     let run = open(&officer, "/runs/run-stage").await.text();
     assert!(run.contains("COMPLETE") && run.contains("acme/orders"), "{run}");
-    for path in ["/datasets/999999", "/datasets/x", "/jobs/999999", "/runs/nobody", "/lineage?node=dataset-0", "/lineage?node=x"] {
+    for path in [
+        "/datasets/999999",
+        "/datasets/x",
+        "/jobs/999999",
+        "/runs/nobody",
+        "/lineage?node=dataset-0",
+        "/lineage?node=x",
+    ] {
         assert_eq!(officer.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    for path in ["/datasets?older=x", "/datasets?tenant=nobody", "/datasets?layer=x", "/lineage?way=x&node=job-1", "/jobs/1?older=x"] {
+    for path in [
+        "/datasets?older=x",
+        "/datasets?tenant=nobody",
+        "/datasets?layer=x",
+        "/lineage?way=x&node=job-1",
+        "/jobs/1?older=x",
+    ] {
         assert_eq!(officer.get(path).await.status, StatusCode::BAD_REQUEST, "{path}");
     }
 }
@@ -88,7 +105,10 @@ async fn the_graph_api_has_the_shape_clients_know() {
     crossing(&world).await;
     let answer = open(&officer, "/api/v1/lineage?nodeId=dataset:s3://lake-raw:acme/orders&depth=1").await.json();
     let ids: Vec<&str> = answer["graph"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["dataset:s3://lake-processed:_shared/orders", "dataset:s3://lake-raw:acme/orders", "job:etl:stage"]);
+    assert_eq!(
+        ids,
+        ["dataset:s3://lake-processed:_shared/orders", "dataset:s3://lake-raw:acme/orders", "job:etl:stage"]
+    );
     assert_eq!(answer["graph"][2]["inEdges"][0]["origin"], "dataset:s3://lake-raw:acme/orders");
     assert_eq!(answer["graph"][2]["type"], "JOB");
     let by_parts = "/api/v1/lineage?type=job&namespace=etl&name=publish&direction=upstream";
