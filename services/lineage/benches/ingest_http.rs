@@ -31,13 +31,12 @@ fn setting(name: &str, default: u64) -> u64 {
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (cluster, url) = match std::env::var("BENCH_DATABASE_URL") {
-        Ok(url) => (None, url),
-        Err(_) => {
-            let cluster = Cluster::start(folder.path(), None).await.expect("a private Postgres");
-            let url = cluster.url().to_owned();
-            (Some(cluster), url)
-        }
+    let (cluster, url) = if let Ok(url) = std::env::var("BENCH_DATABASE_URL") {
+        (None, url)
+    } else {
+        let cluster = Cluster::start(folder.path(), None).await.expect("a private Postgres");
+        let url = cluster.url().to_owned();
+        (Some(cluster), url)
     };
     let db = Db::open(&DbConfig::new(url)).await.expect("connect and migrate");
     let clock = Clock::system();

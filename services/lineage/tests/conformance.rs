@@ -1,6 +1,7 @@
 //! Real events with known answers, where `LAKEWARDEN_CONFORMANCE_DATA` names a folder that holds them; nothing otherwise.
 
 #[path = "it/support.rs"]
+#[expect(dead_code, reason = "these tests import files; the clients in there are for the tests of routes")]
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -29,7 +29,7 @@ async fn findings(world: &World) -> Vec<(String, String)> {
     sqlx::query_as("select policy_id, subject from findings order by 1, 2")
         .fetch_all(world.ctx.db.system())
         .await
-        .unwrap()
+        .expect("findings can be read")
 }
 
 #[tokio::test]

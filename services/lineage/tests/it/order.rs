@@ -66,7 +66,7 @@ async fn state_after(seed: u64) -> Vec<String> {
         }
         rest = later;
     }
-    describe_state(world.ctx.db.system()).await.unwrap()
+    describe_state(world.ctx.db.system()).await.expect("the state can be read")
 }
 
 #[tokio::test]

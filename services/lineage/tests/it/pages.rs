@@ -28,7 +28,7 @@ async fn id_of(world: &World, name: &str) -> i32 {
         .bind(name)
         .fetch_one(world.ctx.db.system())
         .await
-        .unwrap()
+        .expect("the dataset is there")
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ pub async fn post(client: &TestClient, event: &Value) -> Answer {
 pub async fn post_gzip(client: &TestClient, path: &str, body: &[u8]) -> Answer {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(body).unwrap();
+    encoder.write_all(body).expect("a Vec takes everything");
     let request = Request::post(path).header(header::CONTENT_ENCODING, "gzip");
-    client.send(request, Body::from(encoder.finish().unwrap())).await
+    client.send(request, Body::from(encoder.finish().expect("a Vec takes everything"))).await
 }
