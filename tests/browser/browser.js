@@ -46,10 +46,11 @@ export function overflow(page) {
     if (document.documentElement.scrollWidth <= width) return [];
     const scrolls = (element) => element && element !== document.body
       && (["auto", "scroll", "hidden"].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
-    return [...document.body.querySelectorAll("*")]
+    const culprits = [...document.body.querySelectorAll("*")]
       .filter((element) => element.getBoundingClientRect().right > width + 1 && !scrolls(element.parentElement))
       .slice(0, 5)
       .map((element) => `${element.tagName.toLowerCase()}.${element.getAttribute("class") ?? ""}: ${element.textContent.trim().slice(0, 40)}`);
+    return [`the page is ${document.documentElement.scrollWidth} wide`, ...culprits];
   });
 }
 
