@@ -16,9 +16,10 @@ fn data() -> Option<PathBuf> {
 }
 
 fn expect(name: &str, summary: &Summary, expected: &Value) {
-    let number = |key: &str| expected[key].as_i64().unwrap();
+    let number = |key: &str| expected[key].as_i64().expect("a number in the known answer");
     let states = |key: &str| expected["run_states"][key].as_i64().unwrap_or(0);
-    let assertions = |index: usize| expected["dq_assertions_pass_fail"][index].as_i64().unwrap();
+    let assertions =
+        |index: usize| expected["dq_assertions_pass_fail"][index].as_i64().expect("a number in the known answer");
     for (what, found, wanted) in [
         ("events", summary.events, number("distinct_events")),
         ("jobs", summary.jobs, number("jobs")),
@@ -44,11 +45,11 @@ fn expect(name: &str, summary: &Summary, expected: &Value) {
 
 async fn summary_of(path: &Path) -> Summary {
     let world = support::world().await;
-    let done = import(&world.ctx, path, |_| {}).await.unwrap();
+    let done = import(&world.ctx, path, |_| {}).await.expect("readable files");
     assert_eq!(done.refused, 0, "{}: all given events must be accepted", path.display());
-    let again = import(&world.ctx, path, |_| {}).await.unwrap();
+    let again = import(&world.ctx, path, |_| {}).await.expect("readable files");
     assert_eq!(again.stored, 0, "importing again stores nothing");
-    get_summary(world.ctx.db.system()).await.unwrap()
+    get_summary(world.ctx.db.system()).await.expect("the totals")
 }
 
 #[tokio::test]
