@@ -306,6 +306,10 @@ pub fn resolve(
     let by_account = || match kind {
         PrincipalKind::Anonymous | PrincipalKind::Service => None,
         _ if account.is_empty() => None,
+        // An account of the platform's is where everybody's roles live: it says nothing of one of them.
+        PrincipalKind::Role | PrincipalKind::User | PrincipalKind::Federated => {
+            by("account", AssetRef::Account(account)).filter(|resolution| resolution.owner != Owner::Platform)
+        }
         _ => by("account", AssetRef::Account(account)),
     };
     by_name.or_else(by_account).unwrap_or_else(|| unresolved(kind))

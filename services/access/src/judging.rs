@@ -184,7 +184,12 @@ fn facts<'c>(class: &'c Class, ownership: &Ownership) -> Vec<(AccessFact, &'c Kn
         Action::Other => return Vec::new(),
     };
     let fact = |action, resource: &KnownResource| AccessFact { principal, action, asset: asset_facts(resource) };
-    let mut facts = vec![(fact(action, &class.resource), &*class.resource)];
+    // A key that is no tenant's own is judged by what it protects.
+    let judged = match (class.action, &class.second) {
+        (Action::Decrypt, Some(protected)) if tenant(class.owner()).is_none() => protected,
+        _ => &class.resource,
+    };
+    let mut facts = vec![(fact(action, judged), &**judged)];
     if let (Action::Write, Some(source)) = (class.action, &class.second) {
         facts.push((fact(AccessAction::Read(data), source), source));
     }

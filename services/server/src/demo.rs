@@ -13,7 +13,7 @@ mod webhook;
 use lake::Lake;
 use planted::Planted;
 
-pub use feed::write_files;
+pub use feed::{feed, write_files};
 pub use run::{DAYS, run};
 
 /// Everything that is wrong in the lake on purpose.

@@ -2,7 +2,7 @@
 
 mod bench;
 pub mod cli;
-mod client;
+pub mod client;
 mod command;
 pub mod config;
 mod database;

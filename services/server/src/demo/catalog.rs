@@ -53,7 +53,10 @@ fn snapshot(lake: &Lake, state: State, taken_at: DateTime<Utc>) -> Snapshot {
     documents.push(json!({"ResourceInfoList": locations(taken_at)}));
     documents.push(json!({"DataLakeSettings": grants::settings(state)}));
     let taken = taken_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let content = json!({"account": ACCOUNT, "region": REGION, "taken_at": taken, "documents": documents});
+    let content = json!({
+        "account": ACCOUNT, "region": REGION, "taken_at": taken, "documents": documents,
+        "complete": ["databases", "tags", "grants", "locations"],
+    });
     Snapshot { taken_at, content }
 }
 
@@ -87,11 +90,12 @@ fn database_tags(databases: &[String]) -> Value {
     json!({"DatabaseList": tagged.collect::<Vec<_>>()})
 }
 
-/// Every tenant's area in every layer is registered.
+/// Every tenant's area in every layer is registered; of the one that left, one was forgotten.
 fn locations(taken_at: DateTime<Utc>) -> Vec<Value> {
-    let owners = TENANTS.into_iter().chain([OFFBOARDED, "_shared"]);
+    let owners = TENANTS.into_iter().chain(["_shared"]);
     let areas = owners.flat_map(|owner| Layer::ALL.map(|layer| format!("lake-{}/{owner}", layer.word())));
     areas
+        .chain([format!("lake-raw/{OFFBOARDED}")])
         .map(|area| {
             json!({
                 "ResourceArn": format!("arn:aws:s3:::{area}"),

@@ -1,5 +1,7 @@
 //! Ninety days of `GetCostAndUsage` by service and tenant tag: as it was answered three days ago, and as it is answered now.
 
+use std::collections::BTreeMap;
+
 use chrono::{Datelike as _, NaiveDate, TimeDelta};
 use rand::Rng as _;
 use rust_decimal::Decimal;
@@ -80,34 +82,48 @@ fn pages(lake: &Lake, until: NaiveDate, is_earlier: bool) -> Vec<Value> {
 }
 
 fn result(lake: &Lake, day: NaiveDate, until: NaiveDate, is_earlier: bool) -> Value {
-    let estimated = until - day <= TimeDelta::days(ESTIMATED_DAYS);
-    let restated = !is_earlier && lake.now.date_naive() - day == TimeDelta::days(RESTATED_DAY);
-    let mut groups = Vec::new();
+    let groups: Vec<Value> = amounts(lake, day, until, is_earlier)
+        .into_iter()
+        .map(|((service, owner), amount)| group(service, &format!("tenant${}", owner.unwrap_or_default()), amount))
+        .collect();
+    json!({
+        "TimePeriod": {"Start": day.to_string(), "End": (day + TimeDelta::days(1)).to_string()},
+        "Total": {}, "Groups": groups, "Estimated": is_estimated(day, until),
+    })
+}
+
+fn is_estimated(day: NaiveDate, until: NaiveDate) -> bool {
+    until - day <= TimeDelta::days(ESTIMATED_DAYS)
+}
+
+/// What a day cost by service and owner; `None` carries no tag.
+fn amounts(
+    lake: &Lake,
+    day: NaiveDate,
+    until: NaiveDate,
+    is_earlier: bool,
+) -> Vec<((&'static str, Option<&'static str>), Decimal)> {
+    let days_ago = (lake.now.date_naive() - day).num_days();
+    let mut amounts = Vec::new();
     for (service, usual) in SERVICES {
         let usual: Decimal = usual.parse().expect("the table above holds decimals");
         for owner in TENANTS.into_iter().chain([PLATFORM]) {
             let mut amount = usual * tenths(owner) * wobble(lake, day, service, owner);
-            if owner == SPIKING
-                && service == "Amazon Athena"
-                && lake.now.date_naive() - day == TimeDelta::days(SPIKE_DAY)
-            {
+            if owner == SPIKING && service == "Amazon Athena" && days_ago == SPIKE_DAY {
                 amount += Decimal::from(212);
             }
-            if estimated {
+            if is_estimated(day, until) {
                 amount *= Decimal::new(62, 2);
             }
-            if restated && service == "AWS Glue" {
+            if !is_earlier && days_ago == RESTATED_DAY && service == "AWS Glue" {
                 amount *= Decimal::new(107, 2);
             }
-            groups.push(group(service, &format!("tenant${owner}"), amount));
+            amounts.push(((service, Some(owner)), amount));
         }
-        // A seventh or so of the bill carries no tag, which is more than the policy allows.
-        groups.push(group(service, "tenant$", usual * Decimal::from(19) * wobble(lake, day, service, "untagged")));
+        // A sixth or so of the bill carries no tag, which is more than the policy allows.
+        amounts.push(((service, None), usual * Decimal::from(19) * wobble(lake, day, service, "untagged")));
     }
-    json!({
-        "TimePeriod": {"Start": day.to_string(), "End": (day + TimeDelta::days(1)).to_string()},
-        "Total": {}, "Groups": groups, "Estimated": estimated,
-    })
+    amounts
 }
 
 /// Within an eighth of what is usual, less at weekends; the same for the same day, service and owner.
@@ -125,10 +141,57 @@ fn group(service: &str, tag: &str, amount: Decimal) -> Value {
 pub fn planted(lake: &Lake) -> Vec<Planted> {
     let plant = |policy, place: &str, what: String| Planted::new(Stream::Cost, policy, place, what);
     let day = lake.now.date_naive() - TimeDelta::days(SPIKE_DAY);
-    vec![
-        plant("cost-daily-spike", SPIKING, format!("{SPIKING} scanned 42 TB with Athena on {day}")),
+    let mut planted = vec![
+        plant("cost-daily-spike", name_of(SPIKING), format!("{SPIKING} scanned 42 TB with Athena on {day}")),
         plant("cost-unallocated-share", "unallocated", "a sixth of the bill carries no tenant tag".to_owned()),
-    ]
+    ];
+    let month = month_to_date(lake);
+    for tenant in TENANTS {
+        let spent = month.get(tenant).copied().unwrap_or_default();
+        // The highest threshold that the month has reached so far is the one that is breached.
+        let reached = BUDGET_POLICIES
+            .into_iter()
+            .find(|(percent, _)| spent * Decimal::ONE_HUNDRED >= Decimal::from(BUDGET * percent));
+        if let Some((percent, policy)) = reached {
+            let what = format!("{tenant} has spent {:.2} dollars this month, {percent} % of {BUDGET} or more", spent);
+            planted.push(plant(policy, name_of(tenant), what));
+        }
+    }
+    planted
+}
+
+/// `default_monthly` of `policies/cost/budgets.toml`.
+const BUDGET: u32 = 1_500;
+const BUDGET_POLICIES: [(u32, &str); 3] =
+    [(100, "cost-budget-exceeded"), (80, "cost-budget-near"), (50, "cost-budget-half")];
+
+/// Tenants' names in `policies/tenants.toml`, which titles of cost findings use.
+fn name_of(tenant: &str) -> &str {
+    match tenant {
+        "acme" => "Acme Corporation",
+        "globex" => "Globex",
+        "initech" => "Initech",
+        "umbrella" => "Umbrella Health",
+        "hooli" => "Hooli",
+        "stark" => "Stark Industries",
+        "wayne" => "Wayne Enterprises",
+        other => other,
+    }
+}
+
+/// What each tenant has spent in the month of the newest answered day.
+fn month_to_date(lake: &Lake) -> BTreeMap<&'static str, Decimal> {
+    let today = lake.now.date_naive();
+    let mut spent = BTreeMap::new();
+    let first = today.with_day(1).expect("every month has a first day");
+    for day in first.iter_days().take_while(|day| *day < today) {
+        for ((_, owner), amount) in amounts(lake, day, today, false) {
+            if let Some(owner) = owner {
+                *spent.entry(owner).or_default() += amount;
+            }
+        }
+    }
+    spent
 }
 
 #[cfg(test)]

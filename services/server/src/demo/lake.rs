@@ -58,6 +58,11 @@ impl Dataset {
         format!("s3://{}/{}", self.bucket(), self.prefix())
     }
 
+    /// Its name in the catalog, by which datasets with a symlink are known.
+    pub fn table(&self) -> String {
+        format!("glue:{ACCOUNT}/{}.{}", self.database(), self.name)
+    }
+
     pub fn database(&self) -> String {
         let owner = if self.tenant == PLATFORM { "shared" } else { self.tenant };
         format!("{owner}_{}", self.layer.word())

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lakewarden_core::Clock;
-use lakewarden_db::DbConfig;
 use lakewarden_db::embedded::Cluster;
 use lakewarden_db::jobs::count_by_kind;
+use lakewarden_db::{DbConfig, enqueue};
 use lakewarden_identity::{ApiSecret, Reach, TokenError, bootstrap_administrator, create_token, new_secret};
+use lakewarden_quality::JudgeQuality;
 
 use super::lake::Lake;
 use super::webhook::{self, Received};
@@ -158,6 +159,10 @@ async fn ingest_token(service: &Service) -> Result<ApiSecret, Failure> {
 
 /// Waits until nothing that the fed facts led to is left to be judged. What takes longer goes on beside the looking.
 async fn settle(service: &Service) -> Result<(), Failure> {
+    // Quality is judged by the minute, because data also goes stale when nothing happens; here nobody wants to wait for it.
+    let mut tx = service.app.db.begin().await?;
+    enqueue(&mut tx, &JudgeQuality, service.app.clock.now()).await?;
+    tx.commit().await?;
     let until = Instant::now() + SETTLE;
     while Instant::now() < until {
         if count_by_kind(service.app.db.system()).await?.iter().all(|(_, waiting)| *waiting == 0) {
@@ -176,11 +181,13 @@ fn welcome(addresses: DemoAddresses, password: &ApiSecret, lake: &Lake, took: Du
     let planted = planted(lake).len();
     format!(
         "
-  Lakewarden is ready after {:.0} s:  http://{pages}
-  Slack messages it sent:         http://{webhooks}
+  Lakewarden is ready after {:.0} s
 
-  administrator  {USERNAME}
-  password       {}
+  pages                    http://{pages}
+  Slack messages it sent   http://{webhooks}
+
+  administrator            {USERNAME}
+  password                 {}
 
   Look first at
     http://{pages}/            is anything wrong, since when, for whom

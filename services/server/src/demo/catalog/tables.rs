@@ -161,6 +161,16 @@ pub fn planted(lake: &Lake) -> Vec<Planted> {
         "acme's raw stores lie unencrypted",
     ));
     planted.push(plant(
+        "catalog-offboarded-data",
+        format!("glue:{ACCOUNT}/{OFFBOARDED}_raw"),
+        "wonka's raw database is still there",
+    ));
+    planted.push(plant(
+        "catalog-offboarded-data",
+        format!("s3://lake-raw/{OFFBOARDED}"),
+        "wonka's raw area is still registered",
+    ));
+    planted.push(plant(
         "catalog-owner-tag-mismatch",
         canonical("hooli", Layer::Analytics, "funnel"),
         "hooli's funnel carries the owner tag of stark",

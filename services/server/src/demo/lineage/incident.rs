@@ -111,7 +111,7 @@ fn flows(lake: &Lake) -> Vec<Incident> {
 fn quality(lake: &Lake) -> Vec<Incident> {
     let since = |days, hour| lake.days_ago(days, hour, 0);
     let incident = |policy, set: &Dataset, what: &str, kind| Incident {
-        planted: Planted::new(Stream::Lineage, policy, set.location(), what),
+        planted: Planted::new(Stream::Lineage, policy, set.table(), what),
         kind,
     };
     let tested = lake.dataset("globex", Layer::Processed, "orders");

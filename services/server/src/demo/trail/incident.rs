@@ -233,7 +233,7 @@ fn other_services(lake: &Lake) -> Vec<Incident> {
             lake,
             plant(
                 "access-query-output-elsewhere",
-                "s3://lake-athena-results/acme".to_owned(),
+                format!("athena:{ACCOUNT}/globex"),
                 "globex-analyst let a query's result be written into acme's area",
             ),
             at(6, 13, 2),
