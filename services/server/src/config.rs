@@ -177,7 +177,7 @@ impl Config {
                 "LAKEWARDEN_CONFIG" => {}
                 "LAKEWARDEN_LISTEN" => {
                     self.listen =
-                        value.parse().map_err(|_| wrong("must be an address and a port, such as 0.0.0.0:8080"))?
+                        value.parse().map_err(|_| wrong("must be an address and a port, such as 0.0.0.0:8080"))?;
                 }
                 "LAKEWARDEN_BASE_URL" => self.base_url = Some(value),
                 "LAKEWARDEN_DATA_DIR" => self.data_dir = value.into(),

@@ -37,8 +37,12 @@ mod tests {
 
     #[test]
     fn the_summary_says_where_things_are_and_no_secret() {
-        let text =
-            lines(&Config::default()).into_iter().map(|(key, value)| format!("{key} {value}\n")).collect::<String>();
+        let lines: Vec<String> =
+            lines(&Config::default()).into_iter().map(|(key, value)| format!("{key} {value}")).collect();
+        let text = lines.join(
+            "
+",
+        );
         assert!(text.contains("http://127.0.0.1:8080") && text.contains("embedded, in .lakewarden/postgres"), "{text}");
     }
 }

@@ -153,7 +153,7 @@ pub fn planted(lake: &Lake) -> Vec<Planted> {
             .into_iter()
             .find(|(percent, _)| spent * Decimal::ONE_HUNDRED >= Decimal::from(BUDGET * percent));
         if let Some((percent, policy)) = reached {
-            let what = format!("{tenant} has spent {:.2} dollars this month, {percent} % of {BUDGET} or more", spent);
+            let what = format!("{tenant} has spent {spent:.2} dollars this month, {percent} % of {BUDGET} or more");
             planted.push(plant(policy, name_of(tenant), what));
         }
     }

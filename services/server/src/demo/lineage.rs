@@ -95,7 +95,7 @@ fn run_events(
     random: &mut ChaCha8Rng,
 ) -> Vec<(DateTime<Utc>, Value)> {
     let inputs: Vec<Value> =
-        run.job.inputs.iter().map(|set| input(set, incident::assertions(incidents, run, set))).collect();
+        run.job.inputs.iter().map(|set| input(set, &incident::assertions(incidents, run, set))).collect();
     let outputs: Vec<Output<'_>> = run
         .job
         .outputs

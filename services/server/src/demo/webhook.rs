@@ -113,7 +113,9 @@ fn push_block(html: &mut String, block: &Value) {
             push_text(html, "p", &block["text"]["text"]);
             if let Some(fields) = block["fields"].as_array() {
                 html.push_str("<dl>");
-                fields.iter().for_each(|field| push_text(html, "div", &field["text"]));
+                for field in fields {
+                    push_text(html, "div", &field["text"]);
+                }
                 html.push_str("</dl>");
             }
         }

@@ -108,7 +108,7 @@ fn rewind(tables: &mut Vec<Table>) {
         match (table.database.as_str(), table.name.as_str()) {
             ("hooli_processed", "customers") => table.columns.retain(|(name, _)| *name != "email"),
             ("globex_analytics", "sales_daily") => table.columns[2] = ("orders", "int"),
-            ("initech_raw", "shipments") => table.location = "s3://lake-raw/initech/deliveries/".to_owned(),
+            ("initech_raw", "shipments") => "s3://lake-raw/initech/deliveries/".clone_into(&mut table.location),
             ("acme_raw", "stores") => table.is_encrypted = true,
             _ => {}
         }

@@ -119,7 +119,7 @@ fn with_schema(set: &Dataset) -> Value {
 }
 
 /// An input with its schema and, where the tool tested it, the outcomes: `(assertion, column, success)`.
-pub fn input(set: &Dataset, assertions: Vec<(&'static str, &'static str, bool)>) -> Value {
+pub fn input(set: &Dataset, assertions: &[(&'static str, &'static str, bool)]) -> Value {
     let mut dataset = with_schema(set);
     if !assertions.is_empty() {
         let outcomes: Vec<Value> = assertions

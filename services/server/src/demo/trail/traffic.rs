@@ -73,7 +73,6 @@ fn request(set: &Dataset, is_job: bool, at: DateTime<Utc>, random: &mut ChaCha8R
     };
     let workgroup = if set.tenant == PLATFORM { "platform".to_owned() } else { set.tenant.to_owned() };
     match (random.random_range(0..100), is_job) {
-        (0..=54, _) => object("GetObject", bytes),
         (55..=59, _) => object("HeadObject", 0),
         (60..=74, true) => object("PutObject", bytes),
         (75, true) if set.tenant != crate::demo::lake::LEGAL_HOLD => object("DeleteObject", 0),
@@ -93,6 +92,7 @@ fn request(set: &Dataset, is_job: bool, at: DateTime<Utc>, random: &mut ChaCha8R
             Request::Decrypt { key: key_of(set.tenant), object: format!("arn:aws:s3:::{}/{key}", set.bucket()) }
         }
         (97, true) => Request::Assume { role: format!("{}-etl", set.tenant), session: "nightly".to_owned(), tag: None },
+        // Reading is most of what happens in a lake.
         _ => object("GetObject", bytes),
     }
 }
