@@ -31,7 +31,7 @@ impl Connection {
         let retry = RetryConfig::adaptive().with_max_attempts(self.attempts).with_initial_backoff(self.first_backoff);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(60))
+            .operation_attempt_timeout(Duration::from_mins(1))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))

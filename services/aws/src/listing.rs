@@ -30,12 +30,12 @@ pub fn merge(operation: &'static str, key: &str, pages: &[Bytes], outcome: Resul
     let mut failure = outcome.err();
     let mut entries = Vec::new();
     for page in pages {
-        match serde_json::from_slice::<Value>(page).ok().as_mut().and_then(|page| page.get_mut(key)).map(Value::take) {
-            Some(Value::Array(mut list)) => entries.append(&mut list),
-            _ => {
-                let reason = format!("answered without {key}");
-                failure.get_or_insert(CallError::Unavailable { operation, reason });
-            }
+        let mut page = serde_json::from_slice::<Value>(page).unwrap_or_default();
+        if let Some(list) = page.get_mut(key).and_then(Value::as_array_mut) {
+            entries.append(list);
+        } else {
+            let reason = format!("answered without {key}");
+            failure.get_or_insert(CallError::Unavailable { operation, reason });
         }
     }
     if pages.is_empty() {

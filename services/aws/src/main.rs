@@ -83,7 +83,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Collect { what, once, database_url } => (what, once, database_url),
     };
-    let what = if what.is_empty() { What::ALL.to_vec() } else { what };
     let aws = &config.aws;
     if aws.accounts.is_empty() && aws.trails.is_empty() && aws.cost.is_none() {
         return Err(Failure::NothingConfigured(arguments.config));

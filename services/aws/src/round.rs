@@ -29,10 +29,14 @@ pub enum What {
     #[value(name = "cloudtrail")]
     CloudTrail,
     Cost,
+    /// Everything that is configured.
+    All,
 }
 
 impl What {
-    pub const ALL: [Self; 4] = [Self::Glue, Self::LakeFormation, Self::CloudTrail, Self::Cost];
+    fn is_asked(self, what: &[Self]) -> bool {
+        what.is_empty() || what.contains(&Self::All) || what.contains(&self)
+    }
 }
 
 /// Why a round failed.
@@ -70,7 +74,7 @@ pub struct Collectors {
 }
 
 impl Collectors {
-    /// Runs each once; answers how many rounds failed. A failure is recorded with its source and stops nobody else.
+    /// Runs each once, everything where nothing is named; answers how many rounds failed. A failure is recorded with its source and stops nobody else.
     pub async fn collect_once(&self, what: &[What]) -> usize {
         let mut failed = 0;
         for (task, _) in self.tasks(what).await {
@@ -100,26 +104,26 @@ impl Collectors {
     }
 
     async fn tasks(&self, what: &[What]) -> Vec<(Task, Duration)> {
-        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let minutes = Duration::from_mins;
         let mut tasks = Vec::new();
         for account in &self.config.accounts {
             for region in &self.config.regions {
                 let (account, region) = (account.clone(), region.clone());
-                if what.contains(&What::Glue) {
+                if What::Glue.is_asked(what) {
                     let task = Task::Glue { account: account.clone(), region: region.clone() };
                     tasks.push((task, minutes(self.config.catalog_every_minutes)));
                 }
-                if what.contains(&What::LakeFormation) {
+                if What::LakeFormation.is_asked(what) {
                     tasks.push((Task::LakeFormation { account, region }, minutes(self.config.catalog_every_minutes)));
                 }
             }
         }
-        if what.contains(&What::CloudTrail) {
+        if What::CloudTrail.is_asked(what) {
             for trail in &self.config.trails {
                 tasks.push((self.trail_task(trail).await, minutes(self.config.trails_every_minutes)));
             }
         }
-        if let Some(cost) = self.config.cost.as_ref().filter(|_| what.contains(&What::Cost)) {
+        if let Some(cost) = self.config.cost.as_ref().filter(|_| What::Cost.is_asked(what)) {
             tasks.push((Task::Cost(cost.clone()), minutes(cost.every_hours * 60)));
         }
         tasks
@@ -137,10 +141,10 @@ impl Collectors {
         match &outcome {
             Ok(Ok(brought)) => tracing::info!(source.kind = ?kind, source.name = name, "a round brought {brought}"),
             Ok(Err(error)) => {
-                tracing::error!(source.kind = ?kind, source.name = name, %error, "a round failed: {error}")
+                tracing::error!(source.kind = ?kind, source.name = name, %error, "a round failed: {error}");
             }
             Err(error) => {
-                tracing::error!(source.kind = ?kind, source.name = name, %error, "a round could not be recorded: {error}")
+                tracing::error!(source.kind = ?kind, source.name = name, %error, "a round could not be recorded: {error}");
             }
         }
         matches!(outcome, Ok(Ok(_)))

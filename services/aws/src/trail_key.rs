@@ -42,10 +42,8 @@ impl Folder {
 /// When a file was delivered, from its name; `None` for what is no trail file.
 pub fn delivered_at(key: &str) -> Option<DateTime<Utc>> {
     let file = key.rsplit('/').next()?;
-    if !file.ends_with(".json.gz") && !file.ends_with(".json") {
-        return None;
-    }
-    let mut parts = file.split('_');
+    let name = file.strip_suffix(".json.gz").or_else(|| file.strip_suffix(".json"))?;
+    let mut parts = name.split('_');
     let (_account, kind, _region, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     if kind != "CloudTrail" {
         return None;

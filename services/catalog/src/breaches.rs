@@ -96,15 +96,13 @@ fn posture_breach(judge: &Judge, policy: &Arc<PolicyInfo>, asset: &Posture) -> B
 
 /// Whose location, database or tag makes it a breach: the one without which it would be none.
 fn other_side(judge: &Judge, policy: &PolicyInfo, fact: &PostureFact) -> Option<TenantId> {
-    let without: [(Option<TenantId>, fn(&mut PostureFact)); 3] = [
-        (fact.location_owner, |fact| fact.location_owner = None),
-        (fact.database_owner, |fact| fact.database_owner = None),
-        (fact.tag_owner, |fact| fact.tag_owner = None),
-    ];
     let own = tenant_of(fact.asset.owner);
-    without.into_iter().filter(|(other, _)| other.is_some() && *other != own).find_map(|(other, remove)| {
-        let mut supposed = fact.clone();
-        remove(&mut supposed);
+    let supposed = [
+        (fact.location_owner, PostureFact { location_owner: None, ..fact.clone() }),
+        (fact.database_owner, PostureFact { database_owner: None, ..fact.clone() }),
+        (fact.tag_owner, PostureFact { tag_owner: None, ..fact.clone() }),
+    ];
+    supposed.into_iter().filter(|(other, _)| other.is_some() && *other != own).find_map(|(other, supposed)| {
         let verdict = judge.posture(supposed);
         let still = verdict.breached.iter().any(|breached| breached.id == policy.id);
         (!still).then_some(other).flatten()

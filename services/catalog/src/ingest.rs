@@ -82,12 +82,10 @@ async fn take(
 ) -> Result<Stored, CatalogError> {
     let Parsed { snapshots, mut rejected } = parse(documents, asked);
     rejected.append(&mut broken);
-    if snapshots.is_empty() {
-        if let Some(first) = rejected.first() {
-            let first = format!("{}: {}", first.place, first.reason);
-            quarantine(ctx, UNREADABLE, &rejected).await?;
-            return Err(CatalogError::NothingUsable { first });
-        }
+    if let (true, Some(first)) = (snapshots.is_empty(), rejected.first()) {
+        let first = format!("{}: {}", first.place, first.reason);
+        quarantine(ctx, UNREADABLE, &rejected).await?;
+        return Err(CatalogError::NothingUsable { first });
     }
     let mut stored = Stored { quarantined: rejected.len(), ..Stored::default() };
     for snapshot in &snapshots {

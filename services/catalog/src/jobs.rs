@@ -25,7 +25,7 @@ impl Job for JudgeCatalog {
 }
 
 /// Policies are reloaded while the service runs; a state that did not change may breach them now.
-const AGAIN: Duration = Duration::from_secs(300);
+const AGAIN: Duration = Duration::from_mins(5);
 
 pub(crate) fn jobs(ctx: Ctx) -> Jobs {
     Jobs::new()

@@ -34,6 +34,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub administrator: AdministratorConfig,
     pub log: LogConfig,
+    /// Read and checked by `lakewarden-aws`, which shares this file.
+    pub aws: toml::Table,
     /// Variables that look like ours and are no setting: a typing error, or an address that `alerts.toml` names.
     #[serde(skip)]
     pub unknown_variables: Vec<String>,
@@ -100,6 +102,7 @@ impl Default for Config {
             database: DatabaseConfig::default(),
             administrator: AdministratorConfig::default(),
             log: LogConfig::default(),
+            aws: toml::Table::new(),
             unknown_variables: Vec::new(),
         }
     }
