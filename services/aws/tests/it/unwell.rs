@@ -86,6 +86,18 @@ async fn tags_are_found_by_search_and_their_absence_counts_only_when_all_were_as
     assert_eq!(stub.calls("SearchTablesByLFTags")[0]["Expression"][0]["TagKey"], "tenant");
 }
 
+#[tokio::test]
+async fn a_catalog_that_cannot_be_read_stops_no_other() {
+    let well = Stub::default()
+        .on("GetDatabases", vec![Reply::Html, Reply::Html, Reply::Html, Reply::Html, databases(&["acme_raw"], None)])
+        .on("GetTables", vec![tables(&["a"], None)]);
+    let mut lake = Lake::new(&well.start().await).await;
+    lake.collectors.config.regions = vec!["eu-central-1".into(), "eu-west-1".into()];
+    assert_eq!(lake.collectors.collect_once(&[What::Glue]).await, 1, "the first region, after four attempts");
+    assert_eq!(lake.number("select count(*) from glue_tables where region = 'eu-west-1'").await, 1);
+    assert_eq!(lake.number("select count(*) from collector_runs where succeeded").await, 1);
+}
+
 fn cost_page(day: &str, amount: &str, next: Option<&str>) -> Value {
     json!({
         "GroupDefinitions": [{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "TAG", "Key": "tenant"}],
