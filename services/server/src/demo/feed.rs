@@ -40,11 +40,15 @@ async fn post_json(client: &Client, path: &str, content: &Value) -> Result<(), F
 }
 
 async fn feed_events(client: &Client, lake: &Lake) -> Result<(), Failure> {
-    let events = lineage::events(lake);
-    let mut progress = Progress::new("OpenLineage", "events", Some(events.len() as u64));
-    let mut sent = futures::stream::iter(events.chunks(EVENTS_A_REQUEST))
+    let mut events = lineage::events(lake);
+    let batches = std::iter::from_fn(move || {
+        let batch: Vec<Vec<u8>> = events.by_ref().take(EVENTS_A_REQUEST).collect();
+        (!batch.is_empty()).then_some(batch)
+    });
+    let mut progress = Progress::new("OpenLineage", "events", None);
+    let mut sent = futures::stream::iter(batches)
         .map(|events| async move {
-            let body = Body::json(&lines_of(events));
+            let body = Body::json(&lines_of(&events));
             let answer = client.post("/api/v1/lineage/batch", &body).await?;
             let failed = answer["summary"]["failed"].as_u64().unwrap_or_default();
             if failed > 0 {
@@ -98,7 +102,7 @@ pub fn write_files(lake: &Lake, records: usize, dir: &Path) -> Result<(), Failur
         let outcome = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, bytes));
         outcome.map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))
     };
-    write(&dir.join("openlineage/events.ndjson"), &lines_of(&lineage::events(lake)))?;
+    write(&dir.join("openlineage/events.ndjson"), &lines_of(&lineage::events(lake).collect::<Vec<_>>()))?;
     for file in trail::files(lake, records) {
         write(&dir.join("cloudtrail").join(&file.path), &file.bytes)?;
     }
@@ -115,13 +119,8 @@ pub fn write_files(lake: &Lake, records: usize, dir: &Path) -> Result<(), Failur
     write(&dir.join("planted.json"), super::planted_json(lake).as_bytes())
 }
 
-fn lines_of(events: &[Value]) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for event in events {
-        serde_json::to_writer(&mut lines, event).expect("an event has string keys only");
-        lines.push(b'\n');
-    }
-    lines
+fn lines_of(events: &[Vec<u8>]) -> Vec<u8> {
+    events.iter().flat_map(|event| event.iter().copied().chain([b'\n'])).collect()
 }
 
 fn two<T>(items: Vec<T>) -> [T; 2] {

@@ -27,7 +27,7 @@ enum Kind {
 }
 
 impl Incident {
-    pub fn extra_runs(&self, lake: &Lake) -> Vec<(DateTime<Utc>, Value)> {
+    pub fn extra_runs(&self, lake: &Lake) -> Vec<Value> {
         let Kind::Jobs { jobs, days } = &self.kind else { return Vec::new() };
         let mut random = lake.random(&self.planted.place);
         let mut events = Vec::new();
