@@ -1,5 +1,7 @@
 //! The shipped pack against its own cases, broken packs, and the matrix through the router.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
