@@ -33,9 +33,9 @@ async fn feed(world: &World) {
     for snapshot in catalog::snapshots(&lake) {
         post(&producer, "/api/v1/catalog", None, snapshot.content.to_string().into_bytes()).await;
     }
-    let lines: Vec<String> = lineage::events(&lake).iter().map(ToString::to_string).collect();
+    let lines: Vec<Vec<u8>> = lineage::events(&lake).collect();
     for batch in lines.chunks(100) {
-        post(&producer, "/api/v1/lineage/batch", None, batch.join("\n").into_bytes()).await;
+        post(&producer, "/api/v1/lineage/batch", None, batch.join(&b'\n')).await;
     }
     for file in trail::files(&lake, TRAIL_RECORDS) {
         post(&producer, "/api/v1/cloudtrail", Some(&file.path), file.bytes).await;
