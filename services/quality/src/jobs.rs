@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use crate::judge::{Broken, judge};
 use crate::score::since;
+use crate::store::state;
 use crate::store::{self, EventProof};
-use crate::{Ctx, QualityError, state};
+use crate::{Ctx, QualityError};
 
 const EVERY: Duration = Duration::from_mins(1);
 

@@ -11,7 +11,6 @@ mod judge;
 mod pages;
 mod policy;
 mod score;
-mod state;
 mod store;
 
 use lakewarden_core::{Clock, Live};

@@ -16,8 +16,8 @@ use lakewarden_tenancy::Ownership;
 
 use crate::facts::DatasetId;
 use crate::score::{Group, group, since};
-use crate::state::{self, Place, StoredBroken};
 use crate::store::DayOutcomes;
+use crate::store::state::{self, Place, StoredBroken};
 use crate::{Ctx, QualityError};
 
 /// What a viewer may see of the last judging, read once: page and JSON are made of the same.

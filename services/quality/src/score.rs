@@ -7,8 +7,8 @@ use lakewarden_core::{Layer, TenantId};
 
 use crate::facts::DatasetId;
 use crate::judge::Kind;
-use crate::state::{Place, StoredBroken};
 use crate::store::DayOutcomes;
+use crate::store::state::{Place, StoredBroken};
 
 pub const DAYS: u64 = 30;
 

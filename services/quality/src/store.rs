@@ -1,5 +1,7 @@
 //! Statements that read what lineage wrote. A dataset's spellings count as one, the canonical.
 
+pub mod state;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};

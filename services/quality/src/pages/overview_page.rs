@@ -11,7 +11,7 @@ use super::{View, owner_name};
 use crate::Ctx;
 use crate::judge::Kind;
 use crate::score::{Group, Outcomes};
-use crate::state::StoredBroken;
+use crate::store::state::StoredBroken;
 
 /// Rows of each list; the findings page has the rest.
 const LISTED: usize = 50;
@@ -135,7 +135,7 @@ impl OverviewPage {
         let view = View {
             ownership: std::sync::Arc::new(lakewarden_tenancy::Ownership::default()),
             broken: vec![broken],
-            datasets: [(id, crate::state::Place { tenant, layer: Some(lakewarden_core::Layer::Raw) })].into(),
+            datasets: [(id, crate::store::state::Place { tenant, layer: Some(lakewarden_core::Layer::Raw) })].into(),
             outcomes: vec![crate::store::DayOutcomes { dataset: id, day: at.date_naive(), passed: 3, failed: 1 }],
             now: at,
         };
