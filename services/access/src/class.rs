@@ -111,6 +111,10 @@ impl Sample {
         Self { observation, raw: raw.into() }
     }
 
+    pub fn size_bytes(&self) -> usize {
+        self.raw.len()
+    }
+
     /// The record without its secrets, and the hash of the record as delivered.
     pub fn evidence(&self) -> (Value, Sha256) {
         (crate::redact::redacted(&self.raw), Sha256::of(self.raw.as_bytes()))

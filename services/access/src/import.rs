@@ -9,7 +9,7 @@ use lakewarden_core::Sha256;
 use rustc_hash::FxHashSet;
 use tokio::sync::mpsc;
 
-use crate::class::ReadFile;
+use crate::class::{ReadFile, Sample};
 use crate::commit::{Ingested, commit, refused};
 use crate::reading::read;
 use crate::{AccessError, Ctx, store};
@@ -20,8 +20,10 @@ pub const IMPORT_SOURCE: &str = "cloudtrail-import";
 const BATCH_RECORDS: usize = 40_000;
 /// Files of one transaction: many small files would otherwise wait long for their commit.
 const BATCH_FILES: usize = 400;
+/// Bytes of records kept whole in one transaction: where every record is of a class of its own they would be most of memory.
+const BATCH_SAMPLE_BYTES: usize = 16_000_000;
 /// Files read ahead of the database: memory is bounded by this and by the batch.
-const READ_AHEAD: usize = 8;
+const READ_AHEAD: usize = 2;
 /// How often a batch is tried while Postgres restarts; with the pauses about a minute.
 const ATTEMPTS: u32 = 12;
 
@@ -55,7 +57,7 @@ pub async fn import(ctx: &Ctx, paths: &[PathBuf], progress: impl Fn(&Summary) + 
         return Err(AccessError::NothingToImport(paths.to_vec()));
     }
     let mut summary = Summary { files_found: files.len(), failures, ..Summary::default() };
-    let known = Arc::new(find_known(ctx).await?);
+    let known = Arc::new(patiently(|| find_known(ctx)).await?);
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
     // Joined and not spawned: dropping the import stops both.
     let (stored, ()) =
@@ -64,7 +66,7 @@ pub async fn import(ctx: &Ctx, paths: &[PathBuf], progress: impl Fn(&Summary) + 
     Ok(summary)
 }
 
-async fn find_known(ctx: &Ctx) -> Result<FxHashSet<Sha256>, sqlx::Error> {
+async fn find_known(ctx: &Ctx) -> Result<FxHashSet<Sha256>, AccessError> {
     let hashes = store::list_file_hashes(ctx.db.system(), IMPORT_SOURCE).await?;
     Ok(hashes.iter().filter_map(|hash| Sha256::from_slice(hash)).collect())
 }
@@ -111,7 +113,6 @@ async fn store_files(
     progress: impl Fn(&Summary),
 ) -> Result<(), AccessError> {
     let mut batch = Vec::new();
-    let mut records = 0;
     loop {
         let item = receiver.recv().await;
         let is_last = item.is_none();
@@ -125,14 +126,11 @@ async fn store_files(
             Some(Item::Failed(path, reason)) => summary.failures.push((path, reason)),
             None => {}
         }
-        records =
-            if batch.is_empty() { 0 } else { records.max(batch.iter().map(|file| file.observations.len()).sum()) };
-        if !batch.is_empty() && (is_last || records >= BATCH_RECORDS || batch.len() >= BATCH_FILES) {
-            let outcomes = commit_patiently(ctx, IMPORT_SOURCE, &batch).await?;
+        if !batch.is_empty() && (is_last || is_full(&batch)) {
+            let outcomes = patiently(|| commit(ctx, IMPORT_SOURCE, &batch)).await?;
             summary.add(&batch, &outcomes);
             progress(summary);
             batch.clear();
-            records = 0;
         }
         if is_last {
             return Ok(());
@@ -140,14 +138,23 @@ async fn store_files(
     }
 }
 
-/// Tries again while Postgres is away: the transaction is all or nothing, so a second try counts nothing twice.
-async fn commit_patiently(ctx: &Ctx, source: &str, files: &[ReadFile]) -> Result<Vec<Ingested>, AccessError> {
+fn is_full(batch: &[ReadFile]) -> bool {
+    let records: usize = batch.iter().map(|file| file.observations.len()).sum();
+    let kept: usize = batch.iter().flat_map(|file| &file.samples).map(Sample::size_bytes).sum();
+    records >= BATCH_RECORDS || kept >= BATCH_SAMPLE_BYTES || batch.len() >= BATCH_FILES
+}
+
+/// Tries again while Postgres is away: what is tried is all or nothing, so a second try counts nothing twice.
+async fn patiently<T, F>(action: impl Fn() -> F) -> Result<T, AccessError>
+where
+    F: Future<Output = Result<T, AccessError>>,
+{
     let mut attempt = 0;
     loop {
-        match commit(ctx, source, files).await {
+        match action().await {
             Err(error) if error.is_transient() && attempt < ATTEMPTS => {
                 let pause = Duration::from_millis(50 << attempt.min(7));
-                tracing::warn!(%error, attempt, "Postgres is away or busy; the batch is tried again");
+                tracing::warn!(%error, attempt, "Postgres is away or busy; the import tries again");
                 tokio::time::sleep(pause).await;
                 attempt += 1;
             }
