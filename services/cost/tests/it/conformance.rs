@@ -1,4 +1,4 @@
-//! Real answers of Cost Explorer with known totals, where `LAKEWARDEN_CONFORMANCE_DATA` names the folder that holds them.
+//! Real answers of Cost Explorer with known totals, where `LAKEWARDEN_CONFORMANCE_DATA` names a folder that holds them under `cost`; nothing otherwise.
 
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ fn trimmed(amount: &str) -> String {
 #[tokio::test]
 async fn conformance_given_pages_have_the_given_totals_and_the_given_restatement() {
     let Some(data) = std::env::var_os("LAKEWARDEN_CONFORMANCE_DATA") else { return };
-    let folder = PathBuf::from(data).join("data/cost");
+    let folder = PathBuf::from(data).join("cost");
     let answers: Value = serde_json::from_slice(&read(&folder, &format!("{GIVEN}.answers.json"))).unwrap();
     let lake = Lake::new().await;
     let pages = read(&folder, &format!("{GIVEN}.json"));
